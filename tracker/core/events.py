@@ -1,0 +1,76 @@
+"""The records of what visitors do: an event as it is kept, and a fact as the visit fold hands it on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+EventKind = Literal["page", "track", "identify", "group", "alias"]
+
+PAGE_ENGAGED = "Page Engaged"
+FILE_DOWNLOADED = "File Downloaded"
+LINK_CLICKED = "Link Clicked"
+FORM_SUBMITTED = "Form Submitted"
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One admitted event of one visitor, as it waits in the queue and stands in the ledger.
+
+    ``(at, message_id)`` orders the events of a visitor; ``message_id`` alone tells two of them apart.
+    Texts are empty, never ``None``, where the sender gave nothing.
+    """
+
+    message_id: bytes
+    """16 bytes: a digest of the sender's ``messageId`` (or of the whole event where it gave none)."""
+    at: int
+    """When it happened: milliseconds since 1970 UTC, corrected for the sender's clock."""
+    kind: EventKind
+    name: str = ""
+    """Name of a ``track`` event."""
+    url: str = ""
+    title: str = ""
+    referrer: str = ""
+    view_id: str = ""
+    """Joins the engaged time and the downloads of one page view to it."""
+    engaged_ms: int = 0
+    """"Page Engaged" only: engaged time of the view so far (cumulative)."""
+    scroll_percent: int = 0
+    properties: dict[str, Any] | None = None
+    """What else was sent: properties of a page or track, traits of an identify or group. ``None`` when nothing was."""
+    context: dict[str, Any] | None = None
+    """What is kept of the sender's context: campaign, locale, time zone, location. ``None`` when nothing was sent."""
+    agent: str = ""
+    """Reading of the user agent: ``device|browser|system``, empty when there was none."""
+
+    @property
+    def order(self) -> tuple[int, bytes]:
+        """Place of the event in its visitor's history."""
+        return (self.at, self.message_id)
+
+
+FactKind = Literal["visit", "page", "engaged", "track", "identify", "group"]
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """One thing a visitor did, placed in its visit: what the visit fold tells the score.
+
+    ``visit``: a visit began. ``page``: a page was viewed. ``engaged``: the visit's engaged time grew. ``track``: a named
+    event other than "Page Engaged". ``identify``, ``group``: the visitor said who or whose it is.
+    """
+
+    kind: FactKind
+    at: int
+    """Milliseconds since 1970 UTC; never falls from one fact to the next."""
+    day: int
+    """Proleptic ordinal of the date of ``at`` in the site's time zone."""
+    visit: int
+    """Number of the visit it belongs to, from 1. An ``engaged`` fact may speak of an earlier visit than the last."""
+    event: Event | None = None
+    """The event behind it; ``None`` for ``visit``."""
+    silence_ms: int = -1
+    """``visit`` only: time since the visitor's last activity; -1 for the first visit."""
+    visit_of_day: int = 0
+    """``visit`` only: which visit of its day this is, from 1."""
+    engaged_ms: int = 0
+    """``engaged`` only: engaged time of the whole visit so far; larger than any told before for that visit."""
