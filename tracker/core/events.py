@@ -40,6 +40,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What else was sent: properties of a page or track, traits of an identify or group. ``None`` when nothing was."""
     context: dict[str, Any] | None = None
     """What is kept of the sender's context: campaign, locale, time zone, location. ``None`` when nothing was sent."""
+    user_id: str = ""
+    """The sender's own id of the person, where it gave one."""
     agent: str = ""
     """Reading of the user agent: ``device|browser|system``, empty when there was none."""
 

@@ -1,0 +1,1 @@
+"""The database's history, one file a change, each made so that the program before it still runs."""

@@ -1,0 +1,9 @@
+"""Alembic's entry: runs the migrations on the connection that ``tracker.migrate`` hands over."""
+
+from alembic import context
+
+from scorer import models  # noqa: F401  # so that the metadata has all tables
+from tracker.models import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.run_migrations()

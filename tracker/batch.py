@@ -1,0 +1,240 @@
+"""One transaction of the drain: screen, de-duplicate and fold a batch of queue entries, and store all that follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import redis
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from tracker import queue, store
+from tracker.core.entries import Entry, unpack
+from tracker.core.events import Event, Fact
+from tracker.core.refusals import FilterLabel
+from tracker.core.screening import screen
+from tracker.core.visits import Folded, Visit, VisitorState, fold
+from tracker.days import day_of
+from tracker.db import Database
+from tracker.log import get_logger
+from tracker.sites import Site, load_sites
+from tracker.store import Counts, DeadLetter, KnownVisitor, VisitorKey
+
+log = get_logger(__name__)
+
+QueueEntry = tuple[int, str, bytes]
+"""Partition, id in its stream, packed entry."""
+
+
+class VisitorUpdate(msgspec.Struct, frozen=True):
+    """What a batch changed about one visitor, for whatever follows in the same transaction."""
+
+    visitor_id: int
+    key: VisitorKey
+    state: VisitorState
+    facts: list[Fact]
+    from_scratch: bool
+    """Whether ``facts`` are all there ever were rather than those of this batch."""
+
+
+class Outcome(msgspec.Struct):
+    """What one transaction did."""
+
+    counts: Counts
+    positions: dict[int, str]
+    announced: bool = False
+    """Whether the follow-up has written something that others wait for."""
+
+
+FollowUp = Callable[[Connection, dict[int, Site], list[VisitorUpdate], int], bool]
+"""Called in the transaction with the updates and the time; tells whether it wrote lead changes."""
+
+
+def process_surely(database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp) -> list[Outcome]:
+    """Process *batch*; where it can't be, halve it until the entry to blame is alone, and make a dead letter of that."""
+    try:
+        return [process(database, batch, follow_up)]
+    except (OperationalError, InterfaceError, redis.RedisError):
+        raise  # The database or Redis is away: the entries are not to blame and wait.
+    except Exception:
+        if len(batch) == 1:
+            log.exception("entry_failed", partition=batch[0][0], entry=batch[0][1])
+            return [process(database, batch, follow_up, give_up="processing_failed")]
+        middle = len(batch) // 2
+        first = process_surely(database, batch[:middle], follow_up)
+        return first + process_surely(database, batch[middle:], follow_up)
+
+
+def process(
+    database: Database,
+    batch: Sequence[QueueEntry],
+    follow_up: FollowUp,
+    *,
+    give_up: str | None = None,
+    now_ms: int | None = None,
+) -> Outcome:
+    """Process *batch*, ordered by id within each partition, in one transaction; safe to call twice with the same entries.
+
+    *give_up* names the reason for which all events of the batch become dead letters instead. *now_ms* is the time of
+    processing, by default the present.
+    """
+    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    with database.writing() as connection:
+        held = store.lock_positions(connection, sorted({partition for partition, _, _ in batch}))
+        fresh = [
+            entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > queue.id_order(held[entry[0]])
+        ]
+        work = _Batch(connection, load_sites(connection), now_ms)
+        for partition, _, packed in fresh:
+            work.add(partition, packed, give_up)
+        updates = work.write()
+        announced = follow_up(connection, work.sites, updates, now_ms) if updates else False
+        positions = held | {partition: entry_id for partition, entry_id, _ in fresh}
+        store.save_positions(connection, {number: at for number, at in positions.items() if at != held[number]})
+    total = Counts()
+    for counts in work.counts.values():
+        total.add(counts)
+    return Outcome(total, positions, announced)
+
+
+class _Incoming(msgspec.Struct, frozen=True):
+    partition: int
+    key: VisitorKey
+    event: Event
+    label: FilterLabel | None
+    received_at: int
+
+
+class _Batch:
+    """The work of one transaction: gathered entry by entry, then read, decided and written as one."""
+
+    def __init__(self, connection: Connection, sites: dict[int, Site], now_ms: int) -> None:
+        self.connection = connection
+        self.sites = sites
+        self.now_ms = now_ms
+        self.counts: dict[tuple[int, int], Counts] = {}
+        self._incoming: list[_Incoming] = []
+        self._letters: list[DeadLetter] = []
+
+    def add(self, partition: int, packed: bytes, give_up: str | None) -> None:
+        """Take one entry of the queue: screen its events, lay aside what was refused."""
+        try:
+            entry = unpack(packed)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Not counted as received: what is no entry of ours was never acknowledged by us.
+            log.error("entry_unreadable", partition=partition, bytes=len(packed))
+            self._letters.append(DeadLetter(0, self.now_ms, "entry_unreadable", "worker", False, packed))
+            return
+        counts = self.counts.setdefault((partition, entry.site_id), Counts())
+        counts.appended += entry.count
+        counts.received += entry.count
+        site = self.sites.get(entry.site_id)
+        for rejected in entry.rejected:
+            self._refuse(entry, rejected.reason, rejected.body, counts, "collector")
+        for key, event in entry.events:
+            if give_up is not None or site is None:
+                self._refuse(entry, give_up or "site_unknown", msgspec.json.encode(event), counts, "worker")
+                continue
+            screened = screen(event, entry.info, site.settings.rules)
+            if screened.label == "opt_out":
+                counts.filtered += 1  # Counted and forgotten: this person asked us to.
+                continue
+            self._incoming.append(
+                _Incoming(partition, (entry.site_id, key), screened.event, screened.label, entry.received_ms)
+            )
+
+    def write(self) -> list[VisitorUpdate]:
+        """Read what is known, decide, write; return what changed about visitors."""
+        keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+        known = store.load_visitors(self.connection, keys)
+        added = [key for key in keys if key not in known]
+        for key, visitor_id in zip(added, store.new_visitor_ids(self.connection, len(added)), strict=True):
+            known[key] = KnownVisitor(visitor_id, key, 0, None)
+        fresh = self._drop_duplicates(known, set(added))
+
+        counting: dict[VisitorKey, list[Event]] = {}
+        for incoming in fresh:
+            if incoming.label is None:
+                counting.setdefault(incoming.key, []).append(incoming.event)
+        folded = self._fold(known, counting)
+
+        store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh))
+        rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
+        store.append_events(self.connection, rows)
+        touched: list[tuple[int, int, Visit]] = []
+        for key, result in folded.items():
+            touched += [(known[key].id, key[0], visit) for visit in result.visits]
+        store.save_visits(self.connection, touched)
+        store.drop_visits_beyond(self.connection, self._shrunk(known, folded))
+        store.save_dead_letters(self.connection, self._letters)
+        store.add_counts(self.connection, self.counts)
+        return [
+            VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
+            for key, result in folded.items()
+        ]
+
+    def _drop_duplicates(self, known: dict[VisitorKey, KnownVisitor], added: set[VisitorKey]) -> list[_Incoming]:
+        probes = [(known[one.key].id, one.event.message_id) for one in self._incoming if one.key not in added]
+        seen = store.known_messages(self.connection, probes)
+        fresh: list[_Incoming] = []
+        for one in self._incoming:
+            counts = self.counts[one.partition, one.key[0]]
+            pair = (known[one.key].id, one.event.message_id)
+            if pair in seen:
+                counts.duplicate += 1
+                continue
+            seen.add(pair)
+            fresh.append(one)
+            if one.label is None:
+                counts.stored += 1
+            else:
+                counts.filtered += 1
+        return fresh
+
+    def _fold(
+        self, known: dict[VisitorKey, KnownVisitor], counting: dict[VisitorKey, list[Event]]
+    ) -> dict[VisitorKey, Folded]:
+        folded: dict[VisitorKey, Folded] = {}
+        again: dict[int, VisitorKey] = {}
+        for key, events in counting.items():
+            result = self._fold_one(key, events, known[key].state)
+            if result is None:
+                again[known[key].id] = key
+            else:
+                folded[key] = result
+        for visitor_id, history in store.load_histories(self.connection, again).items():
+            key = again[visitor_id]
+            result = self._fold_one(key, history + counting[key], None)
+            assert result is not None  # only a continued fold can fail
+            folded[key] = result
+        return folded
+
+    def _fold_one(self, key: VisitorKey, events: list[Event], state: VisitorState | None) -> Folded | None:
+        settings = self.sites[key[0]].settings
+        return fold(events, state, day_of(settings.time_zone), settings.visit_gap_minutes * 60_000)
+
+    @staticmethod
+    def _visitor_rows(
+        known: dict[VisitorKey, KnownVisitor],
+        folded: dict[VisitorKey, Folded],
+        added: set[VisitorKey],
+        fresh: list[_Incoming],
+    ) -> list[tuple[int, VisitorKey, VisitorState | None, int]]:
+        rows = [(known[key].id, key, result.state, 0) for key, result in folded.items()]
+        first_seen = {one.key: one.event.at for one in reversed(fresh) if one.key in added and one.key not in folded}
+        return rows + [(known[key].id, key, None, at) for key, at in first_seen.items()]
+
+    @staticmethod
+    def _shrunk(known: dict[VisitorKey, KnownVisitor], folded: dict[VisitorKey, Folded]) -> dict[int, int]:
+        """Return the visitors that have fewer visits than before, with the number of visits they have now."""
+        return {
+            known[key].id: result.state.visits
+            for key, result in folded.items()
+            if result.state.visits < known[key].visits
+        }
+
+    def _refuse(self, entry: Entry, reason: str, body: bytes, counts: Counts, source: str) -> None:
+        counts.dead_lettered += 1
+        self._letters.append(DeadLetter(entry.site_id, entry.received_ms, reason, source, entry.info.trusted, body))

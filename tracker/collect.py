@@ -1,0 +1,158 @@
+"""Decide what a collect request is answered and what of it goes into the queue. The same for every way it comes in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final, Protocol
+
+import msgspec
+
+from tracker.core.admission import OLDEST_MS, Caller, Refused, Rejected, admit, inflate, read_body
+from tracker.core.entries import RequestInfo, split
+from tracker.core.refusals import EXPLANATION, STATUS
+from tracker.sites import origin_allowed
+
+ROUTES: Final[dict[str, str | None]] = {
+    "batch": None,
+    "page": "page",
+    "track": "track",
+    "identify": "identify",
+    "group": "group",
+    "alias": "alias",
+}
+"""The last part of each collect path, and the type of event it takes (``None``: a batch of any)."""
+
+RETRY_AFTER_SECONDS: Final = 5
+
+
+class Headers(Protocol):
+    """Request headers by lower-case name."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+class KnownKey(msgspec.Struct, frozen=True):
+    """What a write or server key opens."""
+
+    site_id: int
+    trusted: bool
+    origins: tuple[str, ...]
+
+
+class KeyRing(Protocol):
+    """Knows the keys of all sites."""
+
+    def find(self, key: str) -> KnownKey | None:
+        """Return what *key* opens, ``None`` if nothing."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the sender is told."""
+
+    status: int
+    body: bytes
+    reason: str = ""
+    """The refusal, empty for success."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A request whose events are to be appended before *answer* is given."""
+
+    site_id: int
+    entries: list[tuple[int, int, bytes]]
+    """Partition, number of events, packed entry."""
+    answer: Answer
+    received: int
+    rejected: list[Rejected]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A collect request as read from the wire."""
+
+    route: str
+    headers: Headers
+    body: bytes
+    received_ms: int
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the collector's settings say about events."""
+
+    partitions: int
+    late_window_ms: int
+
+
+_SUCCESS: Final = Answer(200, b'{"success":true}')
+_encode = msgspec.json.encode
+
+
+def refuse(reason: str) -> Answer:
+    """Return the answer that tells a sender *reason*."""
+    body = {"success": False, "reason": reason, "message": EXPLANATION[reason]}
+    return Answer(STATUS.get(reason, 400), _encode(body), reason)
+
+
+def decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted | Answer:
+    """Return the events to append with the answer to give afterwards, or the answer that refuses the request."""
+    try:
+        return _decide(request, keys, limits)
+    except Refused as refused:
+        return refuse(refused.reason)
+
+
+def _decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted:
+    headers = request.headers
+    kind = ROUTES[request.route]
+    body = read_body(inflate(request.body, headers.get("content-encoding")), is_batch=kind is None)
+    known = _known_key(headers.get("authorization"), body.write_key, keys)
+    origin = headers.get("origin")
+    if origin and not known.trusted and not origin_allowed(origin, known.origins):
+        raise Refused("origin_not_allowed")
+    oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
+    caller = Caller(known.site_id, known.trusted, oldest_ms)
+    admission = admit(body, kind, caller, request.received_ms)
+    info = request_info(headers, trusted=known.trusted)
+    entries = split(admission, known.site_id, request.received_ms, info, limits.partitions)
+    received = len(admission.events) + len(admission.rejected)
+    answer = _answer(admission.rejected, single=kind is not None)
+    return Accepted(known.site_id, entries, answer, received, admission.rejected)
+
+
+def request_info(headers: Headers, *, trusted: bool) -> RequestInfo:
+    """Return what the headers say about all events of a request."""
+    purpose = headers.get("sec-purpose") or headers.get("purpose") or headers.get("x-moz") or ""
+    return RequestInfo(
+        agent=(headers.get("user-agent") or "")[:512],
+        trusted=trusted,
+        opt_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
+        prefetch="prefetch" in purpose or "prerender" in purpose,
+    )
+
+
+def _known_key(authorization: str | None, in_body: str | None, keys: KeyRing) -> KnownKey:
+    key = _basic_user(authorization) or in_body
+    if not key:
+        raise Refused("write_key_missing")
+    known = keys.find(key)
+    if known is None:
+        raise Refused("write_key_unknown")
+    return known
+
+
+def _basic_user(authorization: str | None) -> str | None:
+    if not authorization or authorization[:6].lower() != "basic ":
+        return None
+    try:
+        return base64.b64decode(authorization[6:], validate=True).decode().partition(":")[0] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _answer(rejected: list[Rejected], *, single: bool) -> Answer:
+    if not rejected:
+        return _SUCCESS
+    if single:
+        return refuse(rejected[0].reason)
+    named = [{"index": one.index, "reason": one.reason} for one in rejected]
+    return Answer(200, _encode({"success": True, "rejected": named}))

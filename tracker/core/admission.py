@@ -1,0 +1,354 @@
+"""Turn the body of a collect request into typed events, each admitted or refused for a named reason."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final, get_args
+
+import msgspec
+
+from tracker.core.events import PAGE_ENGAGED, Event, EventKind
+from tracker.core.refusals import EventRefusal, Refusal
+from tracker.core.urls import clean_url
+
+MAX_BODY_BYTES: Final = 500_000
+MAX_EVENT_BYTES: Final = 32_000
+MAX_DEPTH: Final = 32
+MAX_ENGAGED_MS: Final = 86_400_000
+FUTURE_TOLERANCE_MS: Final = 5 * 60_000
+"""How far ahead of us a clock may be before its event is refused; within it, the event counts as happening now."""
+OLDEST_MS: Final = 631_152_000_000
+"""1990-01-01: nothing on the web is older, whoever says so."""
+
+_KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
+_CONTEXT_KEPT: Final = ("campaign", "locale", "timezone", "location", "userAgent", "automation")
+_DETAIL_TAKEN: Final = frozenset(
+    ("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent")
+)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """What the collector knows of the key that a request carries."""
+
+    site_id: int
+    trusted: bool
+    """``True`` for the server key: needs no origin, may carry history."""
+    oldest_ms: int
+    """Events before this are refused; for a trusted caller, 1990."""
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True):
+    """One refused event: its place in the batch, the reason, and the event as it came (cut to 32 kB)."""
+
+    index: int
+    reason: EventRefusal
+    body: bytes
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What a body held: admitted events with the key of their visitor, and refused ones."""
+
+    events: list[tuple[str, Event]]
+    rejected: list[Rejected]
+
+
+class Refused(Exception):
+    """The whole request is refused; ``reason`` says why."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Body(msgspec.Struct):
+    batch: list[msgspec.Raw] | None = None
+    sentAt: str | None = None
+    writeKey: str | None = None
+
+
+class _WireEvent(msgspec.Struct):
+    type: str | None = None
+    messageId: str | None = None
+    anonymousId: str | None = None
+    userId: str | int | None = None
+    previousId: str | int | None = None
+    groupId: str | int | None = None
+    event: str | None = None
+    name: str | None = None
+    timestamp: str | None = None
+    sentAt: str | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+
+
+_BODY: Final = msgspec.json.Decoder(_Body)
+_EVENT: Final = msgspec.json.Decoder(_WireEvent)
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE_SURROGATE: Final = re.compile(rb"(%b%b)|%b|%b" % (_HIGH, _LOW, _HIGH, _LOW))
+
+
+class _Refusal(Exception):
+    """Carries the reason for refusing one event out of the functions that read it."""
+
+    def __init__(self, reason: EventRefusal) -> None:
+        self.reason = reason
+
+
+def inflate(body: bytes, encoding: str | None) -> bytes:
+    """Return *body* with its Content-Encoding undone, refusing what would grow beyond ``MAX_BODY_BYTES``.
+
+    Raises ``Refused``: ``encoding_unsupported``, ``encoding_invalid`` or ``body_too_large``.
+    """
+    if not encoding or encoding == "identity":
+        return body
+    if encoding.strip().lower() not in ("gzip", "x-gzip"):
+        raise Refused("encoding_unsupported")
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise Refused("encoding_invalid") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise Refused("body_too_large")
+    if not stream.eof:
+        raise Refused("encoding_invalid")
+    return plain
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A body read as far as is needed to know whose it is."""
+
+    raw: bytes
+    batch: list[msgspec.Raw] | None
+    """``None`` when the body is a single event."""
+    sent_at: str | None
+    write_key: str | None
+
+
+def read_body(raw: bytes, *, is_batch: bool) -> Body:
+    """Return the outline of *raw*; raise ``Refused`` when it is empty, too large, too deep, not JSON or not an object."""
+    if len(raw) > MAX_BODY_BYTES:
+        raise Refused("body_too_large")
+    if not raw.strip():
+        raise Refused("body_empty")
+    try:
+        try:
+            outline = _BODY.decode(raw)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            # Scripts that cut a title in the middle of an emoji leave half of it, which JSON cannot carry.
+            raw = _LONE_SURROGATE.sub(lambda found: found[1] or b"\\ufffd", raw)
+            outline = _BODY.decode(raw)
+    except msgspec.ValidationError:
+        raise Refused("shape_invalid") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused("json_invalid") from None
+    except RecursionError:
+        raise Refused("too_deep") from None
+    if is_batch and outline.batch is None:
+        raise Refused("shape_invalid")
+    return Body(raw=raw, batch=outline.batch if is_batch else None, sent_at=outline.sentAt, write_key=outline.writeKey)
+
+
+def admit(body: Body, kind: str | None, caller: Caller, received_ms: int) -> Admission:
+    """Decide which events of *body* are admitted.
+
+    *kind* is the type that the route names, ``None`` for a batch. *received_ms* is the time of arrival in milliseconds
+    since 1970 UTC. Never raises for what an event holds: each is admitted or refused by itself.
+    """
+    raws = [body.raw] if body.batch is None else [bytes(raw) for raw in body.batch]
+    admission = Admission([], [])
+    for index, raw in enumerate(raws):
+        try:
+            admission.events.append(_admit_one(raw, kind, body.sent_at, caller, received_ms))
+        except _Refusal as refusal:
+            admission.rejected.append(Rejected(index, refusal.reason, raw[:MAX_EVENT_BYTES]))
+    return admission
+
+
+def _admit_one(
+    raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int
+) -> tuple[str, Event]:
+    wire = _decode(raw)
+    kind = kind or wire.type
+    if not kind:
+        raise _Refusal("type_missing")
+    if kind not in _KINDS:
+        raise _Refusal("type_unknown")
+    user_id = _identifier(wire.userId)
+    anonymous_id = _identifier(wire.anonymousId)
+    if not anonymous_id and not user_id:
+        raise _Refusal("identity_missing")
+    name = (wire.event or "").strip()[:200] if kind == "track" else ""
+    if kind == "track" and not name:
+        raise _Refusal("event_name_missing")
+
+    detail = (wire.properties if kind in ("page", "track") else wire.traits) or {}
+    context = wire.context or {}
+    page = context.get("page") if kind in ("page", "track") else None
+    page = page if isinstance(page, dict) else {}
+    at = _time_of(wire, sent_at, caller, received_ms)
+    event = Event(
+        message_id=_message_id(wire, raw, received_ms),
+        at=at,
+        kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
+        name=name,
+        url=_url(detail, page),
+        title=_text(detail.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
+        referrer=_referrer(detail.get("referrer") or page.get("referrer")),
+        view_id=_text(detail.get("view_id"), 64),
+        engaged_ms=_engaged_ms(detail) if name == PAGE_ENGAGED else 0,
+        scroll_percent=_percent(detail.get("scroll_percent")),
+        properties=_rest(detail, wire, kind),
+        context={key: context[key] for key in _CONTEXT_KEPT if context.get(key)} or None,
+        user_id=user_id,
+    )
+    if _LONG_NUMBER.search(raw):
+        try:
+            msgspec.msgpack.encode(event)
+        except OverflowError:
+            raise _Refusal("number_out_of_range") from None
+    return anonymous_id or f"user:{user_id}", event
+
+
+def _decode(raw: bytes) -> _WireEvent:
+    if len(raw) > MAX_EVENT_BYTES:
+        raise _Refusal("event_too_large")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+        raise _Refusal("event_too_deep")
+    try:
+        wire = _EVENT.decode(raw)
+    except msgspec.ValidationError:
+        raise _Refusal("event_not_object" if raw.lstrip()[:1] != b"{" else "field_invalid") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _Refusal("field_invalid") from None
+    # PostgreSQL cannot hold the character NUL; no honest text has one.
+    if b"\\u0000" in raw and _has_nul(msgspec.to_builtins(wire)):
+        raise _Refusal("text_invalid")
+    return wire
+
+
+def _depth(raw: bytes) -> int:
+    """Return the deepest nesting of *raw*, brackets inside strings left out."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in raw:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in (0x7B, 0x5B):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in (0x7D, 0x5D):
+            depth -= 1
+    return deepest
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)
+
+
+def _identifier(value: str | int | None) -> str:
+    if value is None:
+        return ""
+    text = str(value).strip()
+    if len(text) > 200:
+        raise _Refusal("field_invalid")
+    return text
+
+
+def _text(value: Any, limit: int) -> str:
+    return value.strip()[:limit] if isinstance(value, str) else ""
+
+
+def _url(detail: dict[str, Any], page: dict[str, Any]) -> str:
+    value = detail.get("url") or page.get("url") or detail.get("path") or page.get("path")
+    if not value:
+        return ""
+    url = clean_url(value) if isinstance(value, str) else None
+    if url is None:
+        raise _Refusal("url_invalid")
+    return url
+
+
+def _referrer(value: Any) -> str:
+    # A page does not choose its referrer (android-app://, about:client): what is no web address says nothing.
+    return (clean_url(value) or "") if isinstance(value, str) and value else ""
+
+
+def _engaged_ms(detail: dict[str, Any]) -> int:
+    value = detail.get("engaged_ms")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_ENGAGED_MS:
+        raise _Refusal("engaged_ms_invalid")
+    return int(value)
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(min(max(value, 0), 100))
+
+
+def _rest(detail: dict[str, Any], wire: _WireEvent, kind: str) -> dict[str, Any] | None:
+    rest = (
+        {key: value for key, value in detail.items() if key not in _DETAIL_TAKEN}
+        if kind in ("page", "track")
+        else detail
+    )
+    if kind == "group" and wire.groupId is not None:
+        rest = {**rest, "group_id": _identifier(wire.groupId)}
+    if kind == "alias" and wire.previousId is not None:
+        rest = {**rest, "previous_id": _identifier(wire.previousId)}
+    return rest or None
+
+
+def _message_id(wire: _WireEvent, raw: bytes, received_ms: int) -> bytes:
+    if wire.messageId:
+        return blake2b(wire.messageId.encode(), digest_size=16).digest()
+    # Without an id and a time, two equal bodies are two events; with a time, the second is a repeat.
+    salt = b"" if wire.timestamp else received_ms.to_bytes(8, "big")
+    return blake2b(raw + salt, digest_size=16, person=b"no message id").digest()
+
+
+def _time_of(wire: _WireEvent, sent_at: str | None, caller: Caller, received_ms: int) -> int:
+    """Return the event's time by our clock: received − (sentAt − timestamp)."""
+    if wire.timestamp is None:
+        return received_ms
+    at = _parse_time(wire.timestamp)
+    sent_at = sent_at or wire.sentAt
+    if sent_at is not None:
+        at += received_ms - _parse_time(sent_at)
+    if at > received_ms:
+        if at > received_ms + FUTURE_TOLERANCE_MS:
+            raise _Refusal("timestamp_in_future")
+        return received_ms
+    if at < caller.oldest_ms:
+        raise _Refusal("timestamp_too_old")
+    return at
+
+
+def _parse_time(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise _Refusal("timestamp_invalid") from None

@@ -1,0 +1,71 @@
+"""The form in which accepted events wait in the queue: one entry for each partition that a request touches."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+
+from tracker.core.admission import Admission, Rejected
+from tracker.core.events import Event
+
+
+class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
+    """What the request itself says about all of its events; used for screening in the worker."""
+
+    agent: str = ""
+    """User-Agent header, cut to 512 characters."""
+    trusted: bool = False
+    opt_out: bool = False
+    """The browser asked not to be tracked (Global Privacy Control or Do Not Track)."""
+    prefetch: bool = False
+    """The request was made ahead of a visit that may never come."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One entry of a partition's stream."""
+
+    site_id: int
+    received_ms: int
+    info: RequestInfo
+    events: list[tuple[str, Event]]
+    """Visitor key and event; all of visitors that belong to this partition."""
+    rejected: list[Rejected]
+    """Refused events, on their way to the dead letters."""
+
+    @property
+    def count(self) -> int:
+        """Events received with this entry."""
+        return len(self.events) + len(self.rejected)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+
+def partition_of(site_id: int, visitor_key: str, partitions: int) -> int:
+    """Return the partition, 0 to *partitions* - 1, in which all events of one visitor are kept in order."""
+    return zlib.crc32(visitor_key.encode(), site_id) % partitions
+
+
+def split(
+    admission: Admission, site_id: int, received_ms: int, info: RequestInfo, partitions: int
+) -> list[tuple[int, int, bytes]]:
+    """Return ``(partition, events, packed entry)`` for each partition that the request touches."""
+    groups: dict[int, list[tuple[str, Event]]] = {}
+    for keyed in admission.events:
+        groups.setdefault(partition_of(site_id, keyed[0], partitions), []).append(keyed)
+    if admission.rejected and not groups:
+        groups[partition_of(site_id, "", partitions)] = []
+    packed: list[tuple[int, int, bytes]] = []
+    rejected = admission.rejected
+    for partition, events in groups.items():
+        entry = Entry(site_id, received_ms, info, events, rejected)
+        packed.append((partition, entry.count, _encoder.encode(entry)))
+        rejected = []
+    return packed
+
+
+def unpack(packed: bytes) -> Entry:
+    """Return the entry behind *packed*; raise ``msgspec.DecodeError`` when it is none."""
+    return _decoder.decode(packed)

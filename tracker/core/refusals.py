@@ -1,0 +1,115 @@
+"""The closed lists of reasons for which a request or an event is refused, and of labels that keep an event from counting."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+RequestRefusal = Literal[
+    "body_empty",
+    "body_too_large",
+    "body_too_slow",
+    "encoding_invalid",
+    "encoding_unsupported",
+    "json_invalid",
+    "shape_invalid",
+    "too_deep",
+    "write_key_missing",
+    "write_key_unknown",
+    "origin_not_allowed",
+    "method_not_allowed",
+    "overloaded",
+    "queue_unavailable",
+]
+
+EventRefusal = Literal[
+    "event_not_object",
+    "field_invalid",
+    "type_missing",
+    "type_unknown",
+    "event_name_missing",
+    "identity_missing",
+    "timestamp_invalid",
+    "timestamp_in_future",
+    "timestamp_too_old",
+    "engaged_ms_invalid",
+    "url_invalid",
+    "text_invalid",
+    "number_out_of_range",
+    "event_too_deep",
+    "event_too_large",
+]
+
+EntryRefusal = Literal["entry_unreadable", "site_unknown", "processing_failed"]
+"""Reasons that are found only in the worker."""
+
+ImportRefusal = Literal["line_unparsable", "line_bad_time", "line_not_json", "line_not_event"]
+"""Reasons for which a line of an imported file can't become an event."""
+
+Refusal = RequestRefusal | EventRefusal
+
+STATUS: Final[dict[str, int]] = {
+    "body_empty": 400,
+    "body_too_large": 413,
+    "body_too_slow": 408,
+    "encoding_invalid": 400,
+    "encoding_unsupported": 415,
+    "json_invalid": 400,
+    "shape_invalid": 400,
+    "too_deep": 400,
+    "write_key_missing": 401,
+    "write_key_unknown": 401,
+    "origin_not_allowed": 403,
+    "method_not_allowed": 405,
+    "overloaded": 503,
+    "queue_unavailable": 503,
+    "event_too_large": 413,
+}
+"""HTTP status of each refusal; those not listed answer 400."""
+
+EXPLANATION: Final[dict[str, str]] = {
+    "body_empty": "The request has no body.",
+    "body_too_large": "The body is over 500 kB; send smaller batches.",
+    "body_too_slow": "The body did not arrive in time.",
+    "encoding_invalid": "The body is not what its Content-Encoding says.",
+    "encoding_unsupported": "Only gzip and identity are understood as Content-Encoding.",
+    "json_invalid": "The body is not valid JSON in UTF-8.",
+    "shape_invalid": "The body must be one event, or an object with a list named batch.",
+    "too_deep": "The body nests deeper than 32 levels.",
+    "write_key_missing": "Give the site's key as user name of Basic authentication or as writeKey in the body.",
+    "write_key_unknown": "No site has this key.",
+    "origin_not_allowed": "The site does not list this origin.",
+    "method_not_allowed": "Send events with POST.",
+    "overloaded": "The queue is full; try again after the time in Retry-After.",
+    "queue_unavailable": "The queue does not answer; try again after the time in Retry-After.",
+    "event_not_object": "An event must be a JSON object.",
+    "field_invalid": "A field has the wrong type or is too long.",
+    "type_missing": "An event in a batch needs a type.",
+    "type_unknown": "The type must be page, track, identify, group or alias.",
+    "event_name_missing": "A track event needs its name in the field event.",
+    "identity_missing": "An event needs an anonymousId or a userId.",
+    "timestamp_invalid": "A time must be written as in 2026-11-21T09:30:00.000Z.",
+    "timestamp_in_future": "The event says it happened later than now.",
+    "timestamp_too_old": "The public write key may not date events this far back; use the server key for history.",
+    "engaged_ms_invalid": "engaged_ms must be a number from 0 to 86400000.",
+    "url_invalid": "The url must be an http or https address or a path.",
+    "text_invalid": "A text holds a NUL character.",
+    "number_out_of_range": "A number does not fit in 64 bits.",
+    "event_too_deep": "The event nests deeper than 32 levels.",
+    "event_too_large": "The event is over 32 kB.",
+    "entry_unreadable": "The queue entry could not be decoded.",
+    "site_unknown": "The site was removed before its events were processed.",
+    "processing_failed": "The event could not be processed; the log names the error.",
+    "line_unparsable": "The line does not fit the log format.",
+    "line_bad_time": "The line's time could not be read.",
+    "line_not_json": "The line is not JSON.",
+    "line_not_event": "The line is not a JSON object.",
+}
+
+FilterLabel = Literal["opt_out", "bot", "prefetch", "automation"]
+"""Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept."""
+
+
+def all_refusals() -> frozenset[str]:
+    """Every reason there is."""
+    lists = (RequestRefusal, EventRefusal, EntryRefusal, ImportRefusal)
+    return frozenset(reason for each in lists for reason in get_args(each))

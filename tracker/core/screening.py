@@ -1,0 +1,72 @@
+"""Which admitted events count: an ordered list of named steps, each of which may keep an event out for a labelled reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tracker.core.agents import is_relay, read_agent
+from tracker.core.entries import RequestInfo
+from tracker.core.events import Event
+from tracker.core.refusals import FilterLabel
+
+
+class SiteRules(msgspec.Struct, frozen=True):
+    """What a site has chosen about who is counted."""
+
+    respect_opt_out: bool = True
+    """Honour Global Privacy Control and Do Not Track."""
+
+
+class Screened(msgspec.Struct, frozen=True):
+    """An event after screening: the event with its user agent read, and the label that filters it, if any."""
+
+    event: Event
+    label: FilterLabel | None
+
+
+_Step = Callable[[Event, RequestInfo, SiteRules], FilterLabel | None]
+
+
+def drop_opted_out(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``opt_out`` what a browser sent although its user asked not to be tracked."""
+    return "opt_out" if info.opt_out and rules.respect_opt_out and not info.trusted else None
+
+
+def drop_prefetched(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``prefetch`` what was loaded ahead of a visit that may never come."""
+    return "prefetch" if info.prefetch else None
+
+
+def drop_automated(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``automation`` what a remote-controlled browser admits to be."""
+    return "automation" if event.context is not None and event.context.get("automation") is True else None
+
+
+def drop_bots(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``bot`` what a crawler, a monitor or a script sent, told by its user agent."""
+    return "bot" if read_agent(_agent_of(event, info))[1] else None
+
+
+STEPS: Final[tuple[_Step, ...]] = (drop_opted_out, drop_prefetched, drop_automated, drop_bots)
+"""In the order in which they are asked; the first label stands."""
+
+
+def screen(event: Event, info: RequestInfo, rules: SiteRules) -> Screened:
+    """Decide whether *event* counts, and add the reading of its user agent."""
+    label = next((found for step in STEPS if (found := step(event, info, rules))), None)
+    agent, _ = read_agent(_agent_of(event, info))
+    context = event.context
+    if context is not None and ("userAgent" in context or "automation" in context):
+        context = {key: value for key, value in context.items() if key not in ("userAgent", "automation")} or None
+    return Screened(msgspec.structs.replace(event, agent=agent, context=context), label)
+
+
+def _agent_of(event: Event, info: RequestInfo) -> str:
+    """Return the visitor's user agent: of a program that speaks for visitors, the one it passes on, never its own."""
+    passed_on = event.context.get("userAgent") if event.context is not None else None
+    if isinstance(passed_on, str) and passed_on:
+        return passed_on[:512]
+    return "" if info.trusted or is_relay(info.agent) else info.agent

@@ -1,0 +1,96 @@
+"""The database: one engine a process, and the two ways to use it, ``reading`` and ``writing``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+from tracker.settings import SettingError
+
+
+class Database:
+    """Connections to SQLite or PostgreSQL. Make it after a fork, never before: connections don't survive one."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _make_engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite rather than PostgreSQL."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection whose reads all see one moment; what it writes is thrown away."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction that commits when the block ends well.
+
+        On SQLite the transaction takes the write lock at once (BEGIN IMMEDIATE): one that begins as a reader and writes
+        later can lose an update that another process made in between.
+        """
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(writing=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _make_engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except Exception:
+        raise SettingError("WARMTRAIL_DATABASE_URL is not a database URL") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend == "postgresql":
+        try:
+            return create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise SettingError(
+                "WARMTRAIL_DATABASE_URL: PostgreSQL needs the extra, pip install 'warmtrail[postgres]'"
+            ) from None
+    raise SettingError(f"WARMTRAIL_DATABASE_URL must be sqlite:// or postgresql://, not {backend}://")
+
+
+def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
+    # The driver's own transaction handling sends no BEGIN before a SELECT; ours is in _begin_sqlite.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = "IMMEDIATE" if connection.get_execution_options().get("writing") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")

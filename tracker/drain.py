@@ -1,0 +1,108 @@
+"""Process what waits in the queue: read a batch of entries, fold, store everything and the position in one transaction.
+
+A crash at any instant loses nothing and counts nothing twice: the results of an entry and the fact that it is done are
+one commit. Two drains of one partition do no harm: the second finds the partition's row taken and goes on without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import redis
+
+from tracker import queue, store
+from tracker.batch import FollowUp, Outcome, QueueEntry, process_surely
+from tracker.db import Database
+from tracker.log import get_logger
+from tracker.store import Counts
+
+BATCH_ENTRIES: Final = 2000
+"""Entries processed in one transaction: measured, larger batches gain nothing and smaller ones pay more a row."""
+DRY_MS: Final = 1000
+"""How long one wait for new entries lasts; also how long a stop takes to be noticed."""
+LINGER_SECONDS: Final = 5.0
+"""How long a drain that has run dry keeps waiting before it lets go of its slot."""
+MAX_SECONDS: Final = 300.0
+"""After this a drain hands its slot to a fresh job, so that no job outlives its time limit."""
+
+log = get_logger(__name__)
+
+
+def drain(
+    database: Database,
+    client: redis.Redis,
+    lease: queue.Lease,
+    partitions: Sequence[int],
+    follow_up: FollowUp,
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Process the entries of *partitions* until they are dry for a while; return whether the slot needs another drain.
+
+    Returns ``True`` when it stopped early: asked to, or out of time. Raises what the database or Redis raises when they
+    can't be reached; nothing is lost by that, the entries wait.
+    """
+    if not lease.take():
+        return False
+    with database.writing() as connection:
+        held = store.lock_positions(connection, partitions)
+    positions = _believable(client, {number: held.get(number, "0-0") for number in partitions})
+    queue.trim(client, positions)
+    started = last_work = time.monotonic()
+    while True:
+        now = time.monotonic()
+        if should_stop() or now - started > MAX_SECONDS:
+            lease.leave()
+            return True
+        dry = now - last_work > LINGER_SECONDS
+        if dry:
+            # Let go first and look afterwards: whoever appended before has not been told to wake us.
+            lease.leave()
+        elif not lease.keep():
+            return False
+        batch = queue.read_entries(client, positions, count=BATCH_ENTRIES, block_ms=None if dry else DRY_MS)
+        if batch:
+            if dry and not lease.take():
+                return False
+            done = _process_all(database, batch, follow_up)
+            if all(positions[number] == position for number, position in done.positions.items()):
+                time.sleep(DRY_MS / 1000)  # Another drain holds these partitions: let it.
+            positions |= done.positions
+            queue.trim(client, done.positions)
+            if done.announced:
+                client.publish(queue.COMMITTED_CHANNEL, b"1")
+            last_work = time.monotonic()
+        elif dry:
+            return False
+
+
+def _believable(client: redis.Redis, positions: dict[int, str]) -> dict[int, str]:
+    """Return *positions*, set back to the start where the stream has never reached them.
+
+    That happens when the queue's server was replaced by an empty one whose clock is behind. Reading again from the start
+    does no harm: the ledger knows what it has.
+    """
+    believable = dict(positions)
+    for number, position in positions.items():
+        try:
+            info = client.xinfo_stream(queue.stream_key(number))
+        except redis.ResponseError:
+            continue  # Nothing was ever appended.
+        last = info["last-generated-id"].decode()
+        if queue.id_order(last) < queue.id_order(position):
+            log.warning("stream_restarted", partition=number, position=position, last=last)
+            believable[number] = "0-0"
+    return believable
+
+
+def _process_all(database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp) -> Outcome:
+    """Process *batch* in transactions of a bounded size; return the sum of what they did."""
+    total = Outcome(Counts(), {})
+    ordered = sorted(batch, key=lambda entry: queue.id_order(entry[1]))
+    for start in range(0, len(ordered), BATCH_ENTRIES):
+        for outcome in process_surely(database, ordered[start : start + BATCH_ENTRIES], follow_up):
+            total.counts.add(outcome.counts)
+            total.positions |= outcome.positions
+            total.announced |= outcome.announced
+    return total

@@ -1,0 +1,243 @@
+"""The HTTP front: collect requests take the fast lane, everything else is answered by the Flask application.
+
+An RSGI application (granian's own interface): a request whose body has not come yet holds no thread, so slow or half-sent
+requests don't hold up others. Collect requests never leave the event loop; Flask runs in a small pool of threads and is
+given whole bodies only. Choice and figures: ``docs/decisions/0001-http-front.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
+
+from tracker.collect import RETRY_AFTER_SECONDS, ROUTES, Accepted, Answer, Headers, Limits, Request, decide, refuse
+from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
+from tracker.core.admission import MAX_BODY_BYTES
+from tracker.keys import SiteKeys
+from tracker.log import get_logger
+from tracker.metrics import IntakeMetrics
+from tracker.watch import QueueWatch
+
+BODY_SECONDS: Final = 10.0
+"""A body that takes longer to come is refused."""
+MAX_DISCARDED_BYTES: Final = 16_000_000
+"""How much of a body that is too large is read, so that its sender gets to see the refusal."""
+MAX_APP_BODY_BYTES: Final = 2_000_000
+APP_THREADS: Final = 8
+WAIT_ENVIRON: Final = "warmtrail.wait_seconds"
+"""A Flask view that has nothing to tell yet puts the seconds it would wait here; it is asked again after a change."""
+
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+log = get_logger(__name__)
+
+
+class Scope(Protocol):
+    """What granian tells of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    http_version: str
+    scheme: str
+    client: str
+    server: str
+
+    @property
+    def headers(self) -> Any: ...
+
+
+class _BodyTooLarge(Exception):
+    """The body has more bytes than its route takes."""
+
+
+class Front:
+    """The application that granian serves.
+
+    *waiters* is asked for an awaitable that ends when something has changed (see ``tracker.changes``).
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        *,
+        collect_prefix: str,
+        keys: SiteKeys,
+        limits: Limits,
+        commit: GroupCommit,
+        watch: QueueWatch,
+        metrics: IntakeMetrics,
+        changed: Callable[[], asyncio.Future[None]],
+    ) -> None:
+        self._app = app
+        self._routes = {f"{collect_prefix}/{name}": name for name in ROUTES}
+        self._keys = keys
+        self._limits = limits
+        self._commit = commit
+        self._watch = watch
+        self._metrics = metrics
+        self._changed = changed
+        self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
+
+    async def __rsgi__(self, scope: Scope, proto: Any) -> None:
+        """Answer one request."""
+        if scope.method == "POST" and (route := self._routes.get(scope.path)) is not None:
+            await self._collect(route, scope, proto)
+        else:
+            await self._ask_app(scope, proto)
+
+    async def _collect(self, route: str, scope: Scope, proto: Any) -> None:
+        headers = scope.headers
+        try:
+            body = await _read_body(headers, proto, MAX_BODY_BYTES)
+        except _BodyTooLarge:
+            answer = refuse("body_too_large")
+        except TimeoutError:
+            answer = refuse("body_too_slow")
+        else:
+            answer = await self._take(Request(route, headers, body, time.time_ns() // 1_000_000))
+        if answer.reason:
+            self._metrics.refused(answer.reason)
+        proto.response_bytes(answer.status, _answer_headers(answer, headers.get("origin")), answer.body)
+
+    async def _take(self, request: Request) -> Answer:
+        if self._watch.full:
+            return refuse("overloaded")
+        decision = decide(request, self._keys, self._limits)
+        if isinstance(decision, Answer):
+            if not self._keys.may_have(decision.reason == "write_key_unknown"):
+                return decision
+            # Perhaps a key made a moment ago.
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
+            decision = decide(request, self._keys, self._limits)
+            if isinstance(decision, Answer):
+                return decision
+        return await self._append(decision)
+
+    async def _append(self, accepted: Accepted) -> Answer:
+        try:
+            if accepted.entries:
+                await self._commit.append(accepted.site_id, accepted.entries)
+        except QueueFull:
+            return refuse("overloaded")
+        except QueueUnavailable as error:
+            log.warning("append_failed", error=str(error))
+            return refuse("queue_unavailable")
+        self._watch.touched([partition for partition, _, _ in accepted.entries])
+        self._metrics.accepted(accepted)
+        return accepted.answer
+
+    async def _ask_app(self, scope: Scope, proto: Any) -> None:
+        try:
+            body = await _read_body(scope.headers, proto, MAX_APP_BODY_BYTES)
+        except _BodyTooLarge:
+            proto.response_str(413, [("content-type", "text/plain")], "The body is too large.\n")
+            return
+        except TimeoutError:
+            proto.response_str(408, [("content-type", "text/plain")], "The body did not arrive in time.\n")
+            return
+        loop = asyncio.get_running_loop()
+        environ = _environ(scope, body)
+        give_up_at: float | None = None
+        while True:
+            changed = self._changed()
+            environ["wsgi.input"] = io.BytesIO(body)
+            status, headers, content = await loop.run_in_executor(self._threads, _call, self._app, environ)
+            wait = environ.pop(WAIT_ENVIRON, 0.0)
+            if not wait:
+                break
+            give_up_at = give_up_at or loop.time() + wait
+            left = give_up_at - loop.time()
+            if left <= 0:
+                break
+            await asyncio.wait({changed}, timeout=left)
+        proto.response_bytes(status, headers, content)
+
+
+async def _read_body(headers: Headers, proto: Any, limit: int) -> bytes:
+    """Return the body; raise ``_BodyTooLarge`` or ``TimeoutError``."""
+    length = headers.get("content-length")
+    if length is not None and length.isascii() and length.isdigit() and int(length) <= limit:
+        body: bytes = await asyncio.wait_for(proto(), BODY_SECONDS)
+        return body
+    if length is None and headers.get("transfer-encoding") is None:
+        return b""
+    return await asyncio.wait_for(_read_chunks(proto, limit), BODY_SECONDS)
+
+
+async def _read_chunks(proto: Any, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    total = 0
+    async for chunk in proto:
+        total += len(chunk)
+        if total <= limit:
+            chunks.append(chunk)
+        elif total > MAX_DISCARDED_BYTES:
+            break
+    if total > limit:
+        raise _BodyTooLarge
+    return b"".join(chunks)
+
+
+def _answer_headers(answer: Answer, origin: str | None) -> list[tuple[str, str]]:
+    headers = [("content-type", "application/json"), ("cache-control", "no-store")]
+    if origin:
+        # Also on a refusal: the page's owner must be able to read the reason.
+        headers += [("access-control-allow-origin", origin), ("vary", "Origin")]
+    if answer.status == 503:
+        headers.append(("retry-after", str(RETRY_AFTER_SECONDS)))
+    if answer.status == 401:
+        headers.append(("www-authenticate", 'Basic realm="warmtrail"'))
+    return headers
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """Return the WSGI environment (PEP 3333) of a request."""
+    server, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(scope.path, "latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server or "localhost",
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        if name == "content-type":
+            environ["CONTENT_TYPE"] = value
+        elif name != "content-length":
+            key = "HTTP_" + name.upper().replace("-", "_")
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+def _call(app: WSGIApp, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Run a WSGI application and return status, headers and content."""
+    started: list[Any] = [500, []]
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        started[:] = [int(status[:3]), [(name.lower(), value) for name, value in headers]]
+        return io.BytesIO().write
+
+    parts = app(environ, start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    return started[0], started[1], content

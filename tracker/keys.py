@@ -1,0 +1,53 @@
+"""The keys of all sites, kept in memory so that the collector asks the database once in a while, not once a request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from sqlalchemy import select
+
+from tracker.collect import KnownKey
+from tracker.db import Database
+from tracker.models import sites
+from tracker.sites import hash_key, read_settings
+
+REFRESH_SECONDS: Final = 5.0
+"""How long a new key, a revoked key or a changed list of origins may take to be noticed."""
+UNKNOWN_SECONDS: Final = 1.0
+"""An unknown key may be one just made; it is looked up at most this often."""
+
+
+class SiteKeys:
+    """A ``KeyRing`` that reads the ``sites`` table. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, KnownKey] = {}
+        self._read_at = -REFRESH_SECONDS
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> KnownKey | None:
+        """Return what *key* opens; ``None`` if nothing."""
+        return self._known.get(hash_key(key) if key.startswith("sk_") else key)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time to refresh."""
+        return time.monotonic() - self._read_at > REFRESH_SECONDS
+
+    def may_have(self, key_unknown: bool) -> bool:
+        """Whether a refresh now could make a difference to an unknown key."""
+        return key_unknown and time.monotonic() - self._read_at > UNKNOWN_SECONDS
+
+    def refresh(self) -> None:
+        """Read the table again. What was known stays known when the database is away."""
+        with self._lock, self._database.reading() as connection:
+            known: dict[str, KnownKey] = {}
+            for row in connection.execute(select(sites)):
+                origins = read_settings(row.settings).origins
+                known[row.write_key] = KnownKey(row.id, False, origins)
+                known[row.server_key_hash] = KnownKey(row.id, True, origins)
+            self._known = known
+            self._read_at = time.monotonic()

@@ -1,0 +1,283 @@
+"""Every query on the tracker's tables that the drain and the readers of a visitor's history need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from tracker import bulk
+from tracker.core.events import Event
+from tracker.core.visits import Visit, VisitorState, pack_state, unpack_state
+from tracker.models import dead_letters, events, intake, partitions, visitors, visits
+
+EVENT_COLUMNS: Final = tuple(column.name for column in events.columns)
+_VISIT_COLUMNS: Final = tuple(column.name for column in visits.columns)
+_VISITOR_COLUMNS: Final = tuple(column.name for column in visitors.columns)
+_DEAD_LETTER_COLUMNS: Final = ("site_id", "received_at", "reason", "source", "trusted", "body")
+_COUNTS: Final = ("appended", "received", "stored", "duplicate", "filtered", "dead_lettered")
+
+VisitorKey = tuple[int, str]
+"""Site and key, by which events name their visitor."""
+
+
+class KnownVisitor(msgspec.Struct, frozen=True):
+    """A visitor as stored. ``state`` is ``None`` while all of its events were filtered."""
+
+    id: int
+    key: VisitorKey
+    visits: int
+    state: VisitorState | None
+
+
+class Counts(msgspec.Struct):
+    """The accounts of some part of the intake."""
+
+    appended: int = 0
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    filtered: int = 0
+    dead_lettered: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add *other* to this."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A refused event (or line) on its way into the table."""
+
+    site_id: int
+    received_at: int
+    reason: str
+    source: str
+    trusted: bool
+    body: bytes
+
+
+def lock_positions(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the positions of those partitions that no other drain holds, and hold them until the transaction ends.
+
+    A partition that is not in the table yet starts at ``0-0``.
+    """
+    known = {row[0] for row in connection.execute(select(partitions.c.number))}
+    bulk.upsert(
+        connection,
+        partitions,
+        [(number, "0-0") for number in numbers if number not in known],
+        columns=("number", "position"),
+        keep=("position",),
+    )
+    wanted = select(partitions.c.number, partitions.c.position).where(partitions.c.number.in_(numbers))
+    # SQLite has one writer at a time: there the transaction itself is the lock.
+    rows = connection.execute(wanted.order_by(partitions.c.number).with_for_update(skip_locked=True))
+    return {row.number: row.position for row in rows}
+
+
+def read_positions(connection: Connection) -> dict[int, str]:
+    """Return how far each partition has been processed."""
+    return {row.number: row.position for row in connection.execute(select(partitions))}
+
+
+def save_positions(connection: Connection, positions: dict[int, str]) -> None:
+    """Store how far partitions have been processed."""
+    bulk.upsert(connection, partitions, list(positions.items()), columns=("number", "position"))
+
+
+def load_visitors(connection: Connection, keys: Iterable[VisitorKey]) -> dict[VisitorKey, KnownVisitor]:
+    """Return those visitors of *keys* that exist."""
+    by_site: dict[int, list[str]] = {}
+    for site_id, key in keys:
+        by_site.setdefault(site_id, []).append(key)
+    found: dict[VisitorKey, KnownVisitor] = {}
+    for site_id, names in by_site.items():
+        rows = bulk.select_where_in(
+            connection, visitors, ("id", "key", "visits", "state"), "key", names, f"site_id = {site_id}"
+        )
+        for visitor_id, key, count, state in rows:
+            known = KnownVisitor(visitor_id, (site_id, key), count, unpack_state(state) if state is not None else None)
+            found[known.key] = known
+    return found
+
+
+def known_messages(connection: Connection, pairs: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """Return those of *pairs* (visitor, message id) that the ledger has."""
+    return bulk.existing_pairs(connection, events, ("visitor_id", "message_id"), pairs)
+
+
+def load_histories(connection: Connection, visitor_ids: Iterable[int]) -> dict[int, list[Event]]:
+    """Return all events that count of each of these visitors, in no particular order."""
+    histories: dict[int, list[Event]] = {}
+    columns = EVENT_COLUMNS[:3] + EVENT_COLUMNS[4:-1]
+    for row in bulk.select_where_in(connection, events, columns, "visitor_id", visitor_ids, "label IS NULL"):
+        histories.setdefault(row[0], []).append(_event_from(row))
+    return histories
+
+
+def _event_from(row: Sequence[Any]) -> Event:
+    (
+        _,
+        message_id,
+        at,
+        kind,
+        name,
+        url,
+        title,
+        referrer,
+        view_id,
+        engaged_ms,
+        scroll,
+        properties,
+        context,
+        user,
+        agent,
+    ) = row
+    return Event(
+        message_id=bytes(message_id),
+        at=at,
+        kind=kind,
+        name=name,
+        url=url,
+        title=title,
+        referrer=referrer,
+        view_id=view_id,
+        engaged_ms=engaged_ms,
+        scroll_percent=scroll,
+        properties=msgspec.json.decode(properties) if properties else None,
+        context=msgspec.json.decode(context) if context else None,
+        user_id=user,
+        agent=agent,
+    )
+
+
+def event_row(visitor_id: int, event: Event, received_at: int, label: str | None) -> tuple[Any, ...]:
+    """Return the ledger's row for *event*."""
+    return (
+        visitor_id,
+        event.message_id,
+        event.at,
+        received_at,
+        event.kind,
+        event.name,
+        event.url,
+        event.title,
+        event.referrer,
+        event.view_id,
+        event.engaged_ms,
+        event.scroll_percent,
+        _json(event.properties),
+        _json(event.context),
+        event.user_id,
+        event.agent,
+        label,
+    )
+
+
+def append_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows of ``event_row`` to the ledger; they are known to be new."""
+    bulk.append(connection, events, rows, columns=EVENT_COLUMNS)
+
+
+def save_visits(connection: Connection, touched: Iterable[tuple[int, int, Visit]]) -> None:
+    """Store visits, each given with its visitor and site."""
+    rows = [
+        (
+            visitor_id,
+            visit.number,
+            site_id,
+            visit.started_at,
+            visit.ended_at,
+            visit.day,
+            visit.events,
+            visit.page_views,
+            visit.downloads,
+            visit.engaged_ms,
+            visit.entry_url,
+            visit.exit_url,
+            visit.referrer,
+            _json(visit.campaign),
+            visit.agent,
+            visit.time_zone,
+            visit.locale,
+            visit.country,
+        )
+        for visitor_id, site_id, visit in touched
+    ]
+    bulk.upsert(connection, visits, rows, columns=_VISIT_COLUMNS)
+
+
+def drop_visits_beyond(connection: Connection, last_numbers: dict[int, int]) -> None:
+    """Delete the visits of each visitor numbered higher than given: a late event has joined visits to one."""
+    for visitor_id, number in last_numbers.items():
+        connection.execute(visits.delete().where(visits.c.visitor_id == visitor_id, visits.c.number > number))
+
+
+def save_visitors(connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int]]) -> None:
+    """Store visitors: id, key, state, and the time to show where there is no state."""
+    rows = [
+        (
+            visitor_id,
+            site_id,
+            key,
+            state.first_at if state else seen_at,
+            state.last_at if state else seen_at,
+            state.visits if state else 0,
+            state.page_views if state else 0,
+            state.downloads if state else 0,
+            state.engaged_ms if state else 0,
+            pack_state(state) if state else None,
+        )
+        for visitor_id, (site_id, key), state, seen_at in states
+    ]
+    bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key"))
+
+
+def new_visitor_ids(connection: Connection, count: int) -> list[int]:
+    """Return ids for *count* new visitors."""
+    return bulk.reserve_ids(connection, visitors, count)
+
+
+def save_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+    """Store refused events."""
+    rows = [(one.site_id, one.received_at, one.reason, one.source, one.trusted, one.body) for one in letters]
+    bulk.append(connection, dead_letters, rows, columns=_DEAD_LETTER_COLUMNS)
+
+
+def add_counts(connection: Connection, counts: dict[tuple[int, int], Counts]) -> None:
+    """Add to the accounts of each (partition, site). The caller holds the partitions."""
+    if not counts:
+        return
+    numbers = sorted({partition for partition, _ in counts})
+    present = {
+        (row.partition, row.site_id): row
+        for row in connection.execute(select(intake).where(intake.c.partition.in_(numbers)))
+    }
+    rows = [
+        (
+            *place,
+            *(getattr(more, name) + (getattr(present[place], name) if place in present else 0) for name in _COUNTS),
+        )
+        for place, more in counts.items()
+    ]
+    bulk.upsert(connection, intake, rows, columns=("partition", "site_id", *_COUNTS))
+
+
+def read_counts(connection: Connection) -> dict[tuple[int, int], Counts]:
+    """Return the accounts of each (partition, site)."""
+    rows = connection.execute(select(intake))
+    return {(row.partition, row.site_id): Counts(*(getattr(row, name) for name in _COUNTS)) for row in rows}
+
+
+def count_dead_letters(connection: Connection) -> dict[tuple[int, str], int]:
+    """Return how many dead letters wait for a decision, by site and reason."""
+    columns = (dead_letters.c.site_id, dead_letters.c.reason, func.count().label("letters"))
+    query = select(*columns).where(dead_letters.c.replayed_at.is_(None)).group_by(*columns[:2])
+    return {(row.site_id, row.reason): row.letters for row in connection.execute(query)}
+
+
+def _json(value: Any) -> str | None:
+    return msgspec.json.encode(value).decode() if value else None
