@@ -83,9 +83,7 @@ def process(
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     with database.writing() as connection:
         held = store.lock_positions(connection, sorted({partition for partition, _, _ in batch}))
-        fresh = [
-            entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > queue.id_order(held[entry[0]])
-        ]
+        fresh = [entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > queue.id_order(held[entry[0]])]
         work = _Batch(connection, load_sites(connection), now_ms)
         for partition, _, packed in fresh:
             work.add(partition, packed, give_up)
@@ -230,9 +228,7 @@ class _Batch:
     def _shrunk(known: dict[VisitorKey, KnownVisitor], folded: dict[VisitorKey, Folded]) -> dict[int, int]:
         """Return the visitors that have fewer visits than before, with the number of visits they have now."""
         return {
-            known[key].id: result.state.visits
-            for key, result in folded.items()
-            if result.state.visits < known[key].visits
+            known[key].id: result.state.visits for key, result in folded.items() if result.state.visits < known[key].visits
         }
 
     def _refuse(self, entry: Entry, reason: str, body: bytes, counts: Counts, source: str) -> None:

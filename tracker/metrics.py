@@ -11,12 +11,8 @@ class IntakeMetrics:
     """Counters of one collector process; they begin at nought with it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "warmtrail_collect_requests", "Collect requests by outcome", ["outcome"], registry=registry
-        )
-        self._events = Counter(
-            "warmtrail_collect_events", "Events in accepted requests", ["outcome"], registry=registry
-        )
+        self._requests = Counter("warmtrail_collect_requests", "Collect requests by outcome", ["outcome"], registry=registry)
+        self._events = Counter("warmtrail_collect_events", "Events in accepted requests", ["outcome"], registry=registry)
         self._accepted_requests = self._requests.labels("accepted")
         self._admitted = self._events.labels("admitted")
 

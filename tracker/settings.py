@@ -97,12 +97,18 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingError(f"{variable} is not a setting; see docs/settings.md for the list")
         raw[name] = value
     try:
-        settings = msgspec.convert(raw, Settings, strict=False)
+        settings = msgspec.convert(raw, Settings, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         raise SettingError(f"{_PREFIX}{path.rstrip('`').upper()}: {message}") from None
     _check(settings)
     return settings
+
+
+def _to_path(kind: type, value: object) -> Path:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
 
 
 def _read_secret(variable: str, path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final, get_args
@@ -12,7 +13,7 @@ import msgspec
 
 from tracker.core.events import PAGE_ENGAGED, Event, EventKind
 from tracker.core.refusals import EventRefusal, Refusal
-from tracker.core.urls import clean_url
+from tracker.core.urls import clean_link, clean_url
 
 MAX_BODY_BYTES: Final = 500_000
 MAX_EVENT_BYTES: Final = 32_000
@@ -25,9 +26,7 @@ OLDEST_MS: Final = 631_152_000_000
 
 _KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
 _CONTEXT_KEPT: Final = ("campaign", "locale", "timezone", "location", "userAgent", "automation")
-_DETAIL_TAKEN: Final = frozenset(
-    ("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent")
-)
+_DETAIL_TAKEN: Final = frozenset(("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent"))
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -173,9 +172,7 @@ def admit(body: Body, kind: str | None, caller: Caller, received_ms: int) -> Adm
     return admission
 
 
-def _admit_one(
-    raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int
-) -> tuple[str, Event]:
+def _admit_one(raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int) -> tuple[str, Event]:
     wire = _decode(raw)
     kind = kind or wire.type
     if not kind:
@@ -200,7 +197,7 @@ def _admit_one(
         at=at,
         kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
         name=name,
-        url=_url(detail, page),
+        url=_url(detail, page, clean_url if kind == "page" else clean_link),
         title=_text(detail.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
         referrer=_referrer(detail.get("referrer") or page.get("referrer")),
         view_id=_text(detail.get("view_id"), 64),
@@ -278,11 +275,11 @@ def _text(value: Any, limit: int) -> str:
     return value.strip()[:limit] if isinstance(value, str) else ""
 
 
-def _url(detail: dict[str, Any], page: dict[str, Any]) -> str:
+def _url(detail: dict[str, Any], page: dict[str, Any], clean: Callable[[str], str | None]) -> str:
     value = detail.get("url") or page.get("url") or detail.get("path") or page.get("path")
     if not value:
         return ""
-    url = clean_url(value) if isinstance(value, str) else None
+    url = clean(value) if isinstance(value, str) else None
     if url is None:
         raise _Refusal("url_invalid")
     return url
@@ -307,11 +304,7 @@ def _percent(value: Any) -> int:
 
 
 def _rest(detail: dict[str, Any], wire: _WireEvent, kind: str) -> dict[str, Any] | None:
-    rest = (
-        {key: value for key, value in detail.items() if key not in _DETAIL_TAKEN}
-        if kind in ("page", "track")
-        else detail
-    )
+    rest = {key: value for key, value in detail.items() if key not in _DETAIL_TAKEN} if kind in ("page", "track") else detail
     if kind == "group" and wire.groupId is not None:
         rest = {**rest, "group_id": _identifier(wire.groupId)}
     if kind == "alias" and wire.previousId is not None:

@@ -16,6 +16,7 @@ _CAMPAIGN_FIELDS: Final = {
     "utm_term": "term",
     "utm_content": "content",
 }
+_CONTACT_SCHEMES: Final = ("mailto", "tel", "sms", "callto", "skype", "whatsapp", "weixin", "ftp")
 _SEARCH: Final = (
     "google.",
     "bing.com",
@@ -64,7 +65,8 @@ _MAIL: Final = (
 def clean_url(url: str) -> str | None:
     """Return *url* without fragment, user name and password, cut to ``MAX_URL`` characters; ``None`` if it is no page's.
 
-    A page's URL is http or https with a host, or a path that starts with a slash.
+    A page's URL is http or https with a host, or a path that starts with a slash. A fragment that is a route of a script
+    (``#/pricing``, ``#!/pricing``) names a page and stays.
 
     >>> clean_url("https://me:secret@shop.example/a?b=1#c")
     'https://shop.example/a?b=1'
@@ -81,11 +83,28 @@ def clean_url(url: str) -> str | None:
     except ValueError:
         return None
     host = parts.netloc.rpartition("@")[2]
+    route = parts.fragment if parts.fragment.startswith(("/", "!/")) else ""
     if parts.scheme.lower() in ("http", "https") and host:
-        return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, ""))[:MAX_URL]
+        return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, route))[:MAX_URL]
     if not parts.scheme and not parts.netloc and parts.path.startswith("/"):
-        return urlunsplit(("", "", parts.path, parts.query, ""))[:MAX_URL]
+        return urlunsplit(("", "", parts.path, parts.query, route))[:MAX_URL]
     return None
+
+
+def clean_link(url: str) -> str | None:
+    """Return the target of a link or download as it is kept; ``None`` if it is nothing a person would follow.
+
+    Beside pages: addresses to write to or to call, and files that a page made itself (of which only the scheme is kept).
+
+    >>> clean_link("mailto:sales@shop.example"), clean_link("blob:https://shop.example/1-2")
+    ('mailto:sales@shop.example', 'blob:')
+    """
+    scheme, colon, _ = url.strip().partition(":")
+    if colon and scheme.lower() in _CONTACT_SCHEMES:
+        return url.strip()[:MAX_URL]
+    if colon and scheme.lower() in ("blob", "data"):
+        return f"{scheme.lower()}:"
+    return clean_url(url)
 
 
 @lru_cache(maxsize=4096)
@@ -97,9 +116,7 @@ def campaign_of(url: str) -> tuple[tuple[str, str], ...]:
         query = urlsplit(url).query
     except ValueError:
         return ()
-    found = {
-        _CAMPAIGN_FIELDS[name]: value[:200] for name, value in parse_qsl(query) if name in _CAMPAIGN_FIELDS and value
-    }
+    found = {_CAMPAIGN_FIELDS[name]: value[:200] for name, value in parse_qsl(query) if name in _CAMPAIGN_FIELDS and value}
     return tuple(sorted(found.items()))
 
 

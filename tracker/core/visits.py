@@ -134,9 +134,7 @@ class _CannotContinue(Exception):
     """An event reaches back before the state that the fold continues from."""
 
 
-def fold(
-    events: Iterable[Event], state: VisitorState | None, day_of: DayOf, gap_ms: int = VISIT_GAP_MS
-) -> Folded | None:
+def fold(events: Iterable[Event], state: VisitorState | None, day_of: DayOf, gap_ms: int = VISIT_GAP_MS) -> Folded | None:
     """Fold *events* of one visitor onto *state*.
 
     *events* may come in any order but without repeats: no two with one ``message_id``, none that *state* has seen.

@@ -75,8 +75,8 @@ def import_log(
                 event = to_event(hit, origin=origin, salt=site_salt, occurrence=occurrences.of(_digest(line.encode())))
                 if isinstance(event, Skipped):
                     report.skipped[event.reason] += 1
-                else:
-                    batches.add(event)
+                elif not batches.add(event):
+                    report.skipped["url_too_long"] += 1  # written out, its odd letters take too much room
         return _finish(log, batches, report, progress, keep_bad)
 
 

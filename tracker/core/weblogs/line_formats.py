@@ -119,9 +119,7 @@ def line_formats() -> list[LineFormat]:
 
 
 def _gandi() -> str:
-    return (
-        rf"{_HOST} {_CLIENT} {_IDENT_AND_USER} {_TIME} \((?P<duration>[\d.]{{1,12}}) s\) {_REQUEST} {_ANSWER} {_SOURCE}"
-    )
+    return rf"{_HOST} {_CLIENT} {_IDENT_AND_USER} {_TIME} \((?P<duration>[\d.]{{1,12}}) s\) {_REQUEST} {_ANSWER} {_SOURCE}"
 
 
 def _haproxy() -> str:

@@ -1,0 +1,350 @@
+"""A scorecard: which behaviour earns how many points. Plain JSON that a salesperson can read and a linter can judge.
+
+A published card is numbered and never changes; to change a weight is to publish the next number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from scorer.core.globs import TOPIC, TopicCapture
+
+Behaviour = Literal[
+    "first_visit",
+    "new_day",
+    "return",
+    "page_view",
+    "dwell",
+    "download",
+    "link",
+    "form",
+    "identify",
+    "group",
+    "event",
+]
+Stage = Literal["awareness", "consideration", "decision"]
+STAGES: tuple[Stage, ...] = ("awareness", "consideration", "decision")
+
+FORMAT = 1
+MAX_POINTS = 1000
+MAX_RULES = 1000
+MAX_PATTERNS = 200
+MAX_PATTERN_LENGTH = 200
+MIN_DWELL_SECONDS = 10
+"""Below this nobody has read anything: visitors screen first and read then (Liu, White, Dumais, SIGIR 2010)."""
+
+
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Words for people. ``zh`` may be empty, then ``en`` stands in."""
+
+    en: str
+    zh: str = ""
+
+
+Patterns = str | list[str]
+"""One pattern or several of which one has to match."""
+
+
+class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a behaviour must be about. All keys given must hold; of a list one entry. Case never matters."""
+
+    path: Patterns | None = None
+    """Globs on the page's path."""
+    not_path: Patterns | None = None
+    url: Patterns | None = None
+    """Globs on the whole address, query included."""
+    title: Patterns | None = None
+    """Texts the title contains."""
+    topic: Patterns | None = None
+    """Ids of topics."""
+    extension: Patterns | None = None
+    """File extensions, with or without the dot."""
+    file: Patterns | None = None
+    """Globs on the file name."""
+    form: Patterns | None = None
+    """Globs on the form's id or name."""
+    not_form: Patterns | None = None
+    event: Patterns | None = None
+    """Globs on the name of a ``track`` event."""
+    properties: dict[str, str | int | float | bool] | None = None
+    """Properties the event must carry with these values."""
+    min_silence_days: float | None = None
+    """Days without a sign of the visitor before it returned."""
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line of the card: a behaviour, and the points it earns each time, at most ``cap_per_day`` times a day."""
+
+    id: str
+    label: Label
+    on: Behaviour
+    points: float = 0.0
+    """0 to 1,000 a time. A rule of 0 points earns nothing and says so in the open. Not for ``dwell``."""
+    match: Match = Match()
+    buckets: list[tuple[float, float]] = msgspec.field(default_factory=list)
+    """``dwell`` only: ``[at least so many engaged seconds in the visit, points]``, both rising from line to line."""
+    cap_per_day: int = 3
+    """Times a day (of the site) that it earns; for ``dwell``, how many visits of a day do."""
+    cap_total: int | None = None
+    """Times in all that it earns for one visitor. ``None``: no such limit."""
+    stage: Stage | None = None
+    """Stage of the purchase it speaks of; ``None`` when it speaks of none."""
+
+
+class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What pages are about. Either a named one, or one whose path pattern has ``{topic}`` in the place of the name."""
+
+    match: Match
+    id: str = ""
+    label: Label | None = None
+
+
+class Hot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a lead is hot: from ``enter`` points, until below ``enter * leave_ratio``."""
+
+    enter: float
+    leave_ratio: float = 0.7
+
+
+class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A whole card, as ``parse`` reads it."""
+
+    format: int
+    name: Label
+    p50: float
+    """Points that score 50."""
+    hot: Hot
+    warm: float
+    """Points from which a lead is warm."""
+    rules: list[Rule]
+    topics: list[Topic] = msgspec.field(default_factory=list)
+    half_life_days: float = 14.0
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong with a card: where (``rules[3].points``) and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        """Place and message on one line."""
+        return f"{self.path}: {self.message}"
+
+
+class ScorecardError(ValueError):
+    """A card can't be used; ``problems`` says why, all at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+_ALLOWED: dict[str, frozenset[str]] = {
+    "first_visit": frozenset(),
+    "new_day": frozenset(),
+    "return": frozenset({"min_silence_days"}),
+    "page_view": frozenset({"path", "not_path", "url", "title", "topic"}),
+    "dwell": frozenset(),
+    "download": frozenset({"path", "not_path", "url", "topic", "extension", "file"}),
+    "link": frozenset({"path", "not_path", "url", "topic"}),
+    "form": frozenset({"path", "not_path", "url", "topic", "form", "not_form"}),
+    "identify": frozenset(),
+    "group": frozenset(),
+    "event": frozenset({"event", "properties"}),
+    "topic": frozenset({"path", "not_path", "url", "title"}),
+}
+
+
+def parse(data: object) -> Scorecard:
+    """Read a card from plain data (what ``json.loads`` gives).
+
+    Raises ``ScorecardError`` with every problem ``lint`` finds.
+
+    >>> parse({"format": 1}).rules
+    Traceback (most recent call last):
+    scorer.core.scorecard.ScorecardError: $: Object missing required field `name`; rules: a card needs at least one rule
+    """
+    problems = lint(data)
+    if problems:
+        raise ScorecardError(problems)
+    return msgspec.convert(data, Scorecard)
+
+
+def json_schema() -> dict[str, Any]:
+    """The card's JSON schema, for editors. It knows shapes; ``lint`` also knows what makes sense."""
+    return msgspec.json.schema(Scorecard)
+
+
+def lint(data: object) -> list[Problem]:
+    """All that is wrong with a card given as plain data; an empty list for a card that can be published.
+
+    >>> [str(problem) for problem in lint([])]
+    ['$: a scorecard is a JSON object']
+    """
+    if not isinstance(data, dict):
+        return [Problem("$", "a scorecard is a JSON object")]
+    problems: list[Problem] = []
+    head = _read({**data, "rules": [], "topics": []}, Scorecard, "", problems)
+    rules = _read_each(data.get("rules", []), Rule, "rules", problems)
+    topics = _read_each(data.get("topics", []), Topic, "topics", problems)
+    if data.get("rules", []) == []:
+        problems.append(Problem("rules", "a card needs at least one rule"))
+    if head:
+        problems += _lint_head(head)
+    problems += _lint_topics(topics)
+    names = {topic.id for _, topic in topics if topic.id}
+    captures = any(not topic.id for _, topic in topics)
+    problems += _repeated(rules)
+    for path, rule in rules:
+        problems += _lint_rule(path, rule)
+        for topic in listed(rule.match.topic):
+            if topic not in names and not captures:
+                problems.append(Problem(f"{path}.match.topic", f"there is no topic {topic!r}"))
+    return problems
+
+
+def listed(patterns: Patterns | None) -> list[str]:
+    """One pattern, several, or none, always as a list."""
+    if patterns is None:
+        return []
+    return [patterns] if isinstance(patterns, str) else patterns
+
+
+Part = TypeVar("Part")
+
+
+def _read(value: object, kind: type[Part], path: str, problems: list[Problem]) -> Part | None:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, found, place = str(error).partition(" - at `$")
+        where = path + place.rstrip("`") if found else path
+        problems.append(Problem(where.lstrip(".") or "$", message))
+        return None
+
+
+def _read_each(values: object, kind: type[Part], path: str, problems: list[Problem]) -> list[tuple[str, Part]]:
+    if not isinstance(values, list):
+        problems.append(Problem(path, "must be a list"))
+        return []
+    if len(values) > MAX_RULES:
+        problems.append(Problem(path, f"at most {MAX_RULES}, not {len(values)}"))
+        return []
+    read = []
+    for index, value in enumerate(values):
+        part = _read(value, kind, f"{path}[{index}]", problems)
+        if part is not None:
+            read.append((f"{path}[{index}]", part))
+    return read
+
+
+def _lint_head(card: Scorecard) -> Iterator[Problem]:
+    if card.format != FORMAT:
+        yield Problem("format", f"must be {FORMAT}, the only format there is, not {card.format}")
+    if not 1 <= card.half_life_days <= 365:
+        yield Problem("half_life_days", f"must be from 1 to 365, not {card.half_life_days:g}")
+    if not _positive(card.p50):
+        yield Problem("p50", "the points that score 50 must be above 0")
+    if not _positive(card.hot.enter):
+        yield Problem("hot.enter", "the points from which a lead is hot must be above 0")
+    if not 0 < card.hot.leave_ratio < 1:
+        yield Problem("hot.leave_ratio", f"must be above 0 and below 1, not {card.hot.leave_ratio:g}")
+    elif _positive(card.hot.enter) and not 0 < card.warm <= card.hot.enter * card.hot.leave_ratio:
+        limit = card.hot.enter * card.hot.leave_ratio
+        yield Problem("warm", f"must be above 0 and at most {limit:g}, where a hot lead leaves, so that it cools to warm")
+
+
+def _lint_rule(path: str, rule: Rule) -> Iterator[Problem]:
+    yield from _lint_id(path, rule.id)
+    yield from _lint_match(f"{path}.match", rule.match, rule.on)
+    if rule.cap_per_day < 1:
+        yield Problem(f"{path}.cap_per_day", "must be at least 1; give the rule 0 points to switch it off")
+    if rule.cap_total is not None and rule.cap_total < 1:
+        yield Problem(f"{path}.cap_total", "must be at least 1, or left out for no limit")
+    if rule.on == "dwell":
+        yield from _lint_dwell(path, rule)
+        return
+    if rule.buckets:
+        yield Problem(f"{path}.buckets", "only a dwell rule has buckets")
+    if not 0 <= rule.points <= MAX_POINTS:
+        yield Problem(f"{path}.points", f"must be from 0 to {MAX_POINTS}, not {rule.points:g}")
+    if rule.on == "return" and not _positive(rule.match.min_silence_days or 0):
+        yield Problem(f"{path}.match.min_silence_days", "a return rule needs the days of silence, above 0")
+    if rule.on == "event" and not listed(rule.match.event):
+        yield Problem(f"{path}.match.event", "an event rule needs the event's name")
+
+
+def _lint_dwell(path: str, rule: Rule) -> Iterator[Problem]:
+    if rule.points:
+        yield Problem(f"{path}.points", "a dwell rule gives its points in buckets")
+    if rule.cap_total is not None:
+        yield Problem(f"{path}.cap_total", "a dwell rule is limited by cap_per_day only")
+    if not rule.buckets:
+        yield Problem(f"{path}.buckets", "a dwell rule needs buckets: [[at least seconds, points], …]")
+    seconds, points = 0.0, 0.0
+    for index, (at_least, worth) in enumerate(rule.buckets):
+        if index == 0 and at_least < MIN_DWELL_SECONDS:
+            yield Problem(f"{path}.buckets[0]", f"the first bucket begins at {MIN_DWELL_SECONDS} s or later")
+        elif not (math.isfinite(at_least) and at_least > seconds):
+            yield Problem(f"{path}.buckets[{index}]", "seconds must rise from bucket to bucket")
+        if not points < worth <= MAX_POINTS:
+            yield Problem(f"{path}.buckets[{index}]", f"points must rise from bucket to bucket, up to {MAX_POINTS}")
+        seconds, points = at_least, worth
+
+
+def _lint_topics(topics: list[tuple[str, Topic]]) -> Iterator[Problem]:
+    yield from _repeated([(path, topic) for path, topic in topics if topic.id])
+    for path, topic in topics:
+        captures = [pattern for pattern in listed(topic.match.path) if TOPIC in pattern]
+        yield from _lint_match(f"{path}.match", topic.match, "topic")
+        if topic.match == Match():
+            yield Problem(f"{path}.match", "a topic needs a match")
+        if topic.id:
+            yield from _lint_id(path, topic.id)
+            if captures:
+                yield Problem(f"{path}.match.path", f"a topic with an id can't have {TOPIC} in its path as well")
+        elif not captures or len(captures) != len(listed(topic.match.path)):
+            yield Problem(path, f"a topic needs an id, or {TOPIC} in each of its path patterns")
+        for pattern in captures:
+            problem = TopicCapture.problem(pattern)
+            if problem:
+                yield Problem(f"{path}.match.path", f"{pattern!r}: {problem}")
+
+
+def _lint_match(path: str, match: Match, on: str) -> Iterator[Problem]:
+    for key in match.__struct_fields__:
+        value = getattr(match, key)
+        if value is None:
+            continue
+        if key not in _ALLOWED[on]:
+            allowed = ", ".join(sorted(_ALLOWED[on])) or "nothing"
+            yield Problem(f"{path}.{key}", f"{on} can't be matched by {key}; it takes {allowed}")
+        elif isinstance(value, (str, list)):
+            patterns = listed(value)
+            if not patterns or not all(patterns):
+                yield Problem(f"{path}.{key}", "must not be empty")
+            if len(patterns) > MAX_PATTERNS or any(len(pattern) > MAX_PATTERN_LENGTH for pattern in patterns):
+                limits = f"{MAX_PATTERNS} patterns of {MAX_PATTERN_LENGTH} characters"
+                yield Problem(f"{path}.{key}", f"at most {limits}")
+
+
+def _lint_id(path: str, name: str) -> Iterator[Problem]:
+    if not (0 < len(name) <= 60 and name.replace("-", "").replace("_", "").isalnum() and name == name.lower()):
+        yield Problem(f"{path}.id", f"1 to 60 lower-case letters, digits, - or _, not {name!r}")
+
+
+def _repeated(parts: list[tuple[str, Rule]] | list[tuple[str, Topic]]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for path, part in parts:
+        if part.id in seen:
+            yield Problem(f"{path}.id", f"{part.id!r} is already taken")
+        seen.add(part.id)
+
+
+def _positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0

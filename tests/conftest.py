@@ -1,0 +1,106 @@
+"""Fixtures that hand tests their servers and databases, and the rule for a service that isn't there.
+
+On a developer's machine a missing service skips the tests that need it, with the reason; where ``CI`` is set it fails
+them, so that a green run means that everything ran.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import redis
+
+from tests import services
+from tracker.embedded import EmbeddedError, EmbeddedServer, find_server
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip the test for want of a service, or fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have every service: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_report_header() -> list[str]:
+    try:
+        valkey = find_server()
+    except EmbeddedError:
+        valkey = "none"
+    found = {"Valkey": valkey, "PostgreSQL": services.describe_postgres(), "browser": services.find_browser() or "none"}
+    return [f"{name}: {where}" for name, where in found.items()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """Take the developer's own settings out of the environment, also out of that of child processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("WARMTRAIL_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A private Valkey that lives as long as the test process (under xdist: one a worker)."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("valkey"))
+    try:
+        server.start()
+    except EmbeddedError as error:
+        give_up(str(error))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedServer) -> str:
+    """URL of an empty Valkey."""
+    url = redis_server.start()
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[services.PostgresServer]:
+    """A PostgreSQL that lives as long as the test process (under xdist: one a worker)."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(services.postgres())
+        except services.Missing as missing:
+            give_up(str(missing))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: services.PostgresServer) -> Iterator[str]:
+    """SQLAlchemy URL (``postgresql+psycopg://…``) of an empty database of this test's own."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """SQLAlchemy URL of a database file of this test's own, not made yet."""
+    return f"sqlite:///{tmp_path / 'warmtrail.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium or Chrome, for Playwright's ``executable_path``."""
+    try:
+        return services.browser()
+    except services.Missing as missing:
+        give_up(str(missing))
