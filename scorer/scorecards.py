@@ -59,3 +59,9 @@ def current_cards(connection: Connection) -> dict[int, StoredCard]:
 def _ready(card_id: int, site_id: int, number: int, body: str, landmark_ms: int) -> StoredCard:
     # A card never changes, and keeping it keeps what it has learnt of pages' addresses.
     return StoredCard(card_id, site_id, number, Card(parse(msgspec.json.decode(body)), landmark_ms))
+
+
+def current_body(connection: Connection, site_id: int) -> str:
+    """Return the current scorecard of a site as JSON."""
+    query = select(scorecards.c.body).where(scorecards.c.site_id == site_id, scorecards.c.is_current)
+    return str(connection.execute(query).scalar_one())

@@ -32,7 +32,8 @@ log = get_logger(__name__)
 
 def drain(
     database: Database,
-    client: redis.Redis,
+    streams: redis.Redis,
+    control: redis.Redis,
     lease: queue.Lease,
     partitions: Sequence[int],
     follow_up: FollowUp,
@@ -45,10 +46,7 @@ def drain(
     """
     if not lease.take():
         return False
-    with database.writing() as connection:
-        held = store.lock_positions(connection, partitions)
-    positions = _believable(client, {number: held.get(number, "0-0") for number in partitions})
-    queue.trim(client, positions)
+    positions = _start_positions(database, streams, partitions)
     started = last_work = time.monotonic()
     while True:
         now = time.monotonic()
@@ -61,7 +59,7 @@ def drain(
             lease.leave()
         elif not lease.keep():
             return False
-        batch = queue.read_entries(client, positions, count=BATCH_ENTRIES, block_ms=None if dry else DRY_MS)
+        batch = queue.read_entries(streams, positions, count=BATCH_ENTRIES, block_ms=None if dry else DRY_MS)
         if batch:
             if dry and not lease.take():
                 return False
@@ -69,12 +67,26 @@ def drain(
             if all(positions[number] == position for number, position in done.positions.items()):
                 time.sleep(DRY_MS / 1000)  # Another drain holds these partitions: let it.
             positions |= done.positions
-            queue.trim(client, done.positions)
+            queue.trim(streams, done.positions)
             if done.announced:
-                client.publish(queue.COMMITTED_CHANNEL, b"1")
+                control.publish(queue.COMMITTED_CHANNEL, b"1")
             last_work = time.monotonic()
         elif dry:
             return False
+
+
+def _start_positions(database: Database, client: redis.Redis, partitions: Sequence[int]) -> dict[int, str]:
+    """Return where to go on reading each partition, after making sure that queue and database agree."""
+    with database.reading() as connection:
+        known = store.read_positions(connection)
+        counts = store.read_counts(connection)
+    positions = _believable(client, {number: known.get(number, "0-0") for number in partitions})
+    for number, position in positions.items():
+        drained = {site: count.appended for (partition, site), count in counts.items() if partition == number}
+        if queue.settle_accounts(client, number, position, drained):
+            log.warning("queue_counts_settled", partition=number)
+    queue.trim(client, positions)
+    return positions
 
 
 def _believable(client: redis.Redis, positions: dict[int, str]) -> dict[int, str]:

@@ -59,14 +59,15 @@ class _BodyTooLarge(Exception):
 class Front:
     """The application that granian serves.
 
-    *waiters* is asked for an awaitable that ends when something has changed (see ``tracker.changes``).
+    *collect_prefix* is ``None`` in a process that does not collect. *changed* returns what is done at the next word of a
+    commit (see ``tracker.notices``).
     """
 
     def __init__(
         self,
         app: WSGIApp,
         *,
-        collect_prefix: str,
+        collect_prefix: str | None,
         keys: SiteKeys,
         limits: Limits,
         commit: GroupCommit,
@@ -75,7 +76,7 @@ class Front:
         changed: Callable[[], asyncio.Future[None]],
     ) -> None:
         self._app = app
-        self._routes = {f"{collect_prefix}/{name}": name for name in ROUTES}
+        self._routes = {f"{collect_prefix}/{name}": name for name in ROUTES} if collect_prefix is not None else {}
         self._keys = keys
         self._limits = limits
         self._commit = commit

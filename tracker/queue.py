@@ -16,6 +16,7 @@ from typing import Any, Final
 import redis
 from rq import Queue
 
+from tracker.core.entries import count_of as entry_count
 from tracker.settings import SettingError
 
 ENTRY_FIELD: Final = b"e"
@@ -105,6 +106,20 @@ def wake(client: redis.Redis, slot: int, job: str) -> bool:
     return True
 
 
+def wake_surely(client: redis.Redis, slot: int, job: str) -> None:
+    """Ask for a drain of *slot* unless one is running: also where a request for one stands but its job was lost."""
+    if not wake(client, slot, job) and client.get(slot_key(slot)) == QUEUED:
+        enqueue_drain(client, slot, job)
+
+
+def count_entries(client: redis.Redis, partitions: list[int]) -> int:
+    """Return how many entries wait in these partitions."""
+    pipeline = client.pipeline(transaction=False)
+    for number in partitions:
+        pipeline.xlen(stream_key(number))
+    return sum(pipeline.execute())
+
+
 def enqueue_drain(client: redis.Redis, slot: int, job: str) -> None:
     """Put a drain of *slot* on its queue unless one waits there."""
     queue = Queue(drain_queue(slot), connection=client)
@@ -159,6 +174,33 @@ def trim(client: redis.Redis, positions: dict[int, str]) -> None:
         milliseconds, _, sequence = position.partition("-")
         pipeline.xtrim(stream_key(number), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
     pipeline.execute()
+
+
+def settle_accounts(client: redis.Redis, partition: int, position: str, drained: dict[int, int]) -> bool:
+    """Set right the counts of appended events where they fall short of what was *drained* by site; return whether they did.
+
+    They do when the queue's server was replaced by an empty one. What is appended meanwhile is not lost to the count.
+    """
+    key = appended_key(partition)
+    with client.pipeline(transaction=True) as pipeline:
+        while True:
+            try:
+                pipeline.watch(stream_key(partition), key)  # type: ignore[no-untyped-call]
+                known = {int(site): int(count) for site, count in pipeline.hgetall(key).items()}
+                if all(known.get(site, 0) >= count for site, count in drained.items()):
+                    return False
+                right = dict(drained)
+                entries: Any = pipeline.xrange(stream_key(partition), min=f"({position}")
+                for _, fields in entries:
+                    site, count = entry_count(fields.get(ENTRY_FIELD, b""))
+                    right[site] = right.get(site, 0) + count
+                pipeline.multi()
+                pipeline.delete(key)
+                pipeline.hset(key, mapping={str(site): count for site, count in right.items()})
+                pipeline.execute()
+            except redis.WatchError:
+                continue
+            return True
 
 
 def id_order(entry_id: str) -> tuple[int, int]:

@@ -247,6 +247,18 @@ def save_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> 
     bulk.append(connection, dead_letters, rows, columns=_DEAD_LETTER_COLUMNS)
 
 
+def save_dead_letter_once(connection: Connection, letter: DeadLetter) -> None:
+    """Store a refused line of an imported file, unless the same line is there already: files are imported again."""
+    same = (
+        dead_letters.c.site_id == letter.site_id,
+        dead_letters.c.source == letter.source,
+        dead_letters.c.reason == letter.reason,
+        dead_letters.c.body == letter.body,
+    )
+    if connection.execute(select(dead_letters.c.id).where(*same)).first() is None:
+        save_dead_letters(connection, [letter])
+
+
 def add_counts(connection: Connection, counts: dict[tuple[int, int], Counts]) -> None:
     """Add to the accounts of each (partition, site). The caller holds the partitions."""
     if not counts:

@@ -13,7 +13,7 @@ from tracker.keys import SiteKeys
 from tracker.log import get_logger
 
 LOOK_SECONDS: Final = 1.0
-WAKE_PAUSE_SECONDS: Final = 0.004
+WAKE_PAUSE_SECONDS: Final = 0.02
 """Wake-ups closer together than this are one: at 10,000 requests a second they would cost more than the appends."""
 MEMORY_HIGH_WATER: Final = 0.8
 """Share of the stream server's memory above which events are refused, so that the drains keep room to work."""
@@ -70,7 +70,8 @@ class QueueWatch:
         """Note that entries were appended to these partitions; their drains are woken at once."""
         for partition in partitions:
             self._due.add(partition % self._slots)
-        self._bell.set()
+        if not self._bell.is_set():
+            self._bell.set()
 
     @property
     def trouble(self) -> str:
@@ -102,9 +103,13 @@ class QueueWatch:
 
     def _wake_due(self) -> None:
         while self._due:
-            slot = next(iter(self._due))
-            queue.wake(self._control, slot, self._job)
-            self._due.discard(slot)
+            # Taken out before the wake-up: what is appended during it must wake again.
+            slot = self._due.pop()
+            try:
+                queue.wake(self._control, slot, self._job)
+            except redis.RedisError:
+                self._due.add(slot)
+                raise
 
     def _look(self) -> None:
         pipeline = self._streams.pipeline(transaction=False)

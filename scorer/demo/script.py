@@ -29,19 +29,19 @@ class Page(msgspec.Struct, frozen=True):
 
 
 PAGES = {
-    "home": Page("/demo/index.html", "Nordwind Instruments", 25),
-    "flow": Page("/demo/products/flow-meter.html", "Flow meter NW-200 | Nordwind Instruments", 80),
-    "level": Page("/demo/products/level-sensor.html", "Level sensor NW-50 | Nordwind Instruments", 65),
-    "gateway": Page("/demo/products/gateway.html", "Gateway NW-G1 | Nordwind Instruments", 60),
-    "pricing": Page("/demo/pricing.html", "Pricing | Nordwind Instruments", 95),
-    "cases": Page("/demo/cases.html", "Customers and cases | Nordwind Instruments", 70),
-    "docs": Page("/demo/docs.html", "Documentation | Nordwind Instruments", 170),
-    "careers": Page("/demo/careers.html", "Careers | Nordwind Instruments", 75),
-    "contact": Page("/demo/contact.html", "Contact | Nordwind Instruments", 55),
+    "home": Page("/nordwind/index.html", "Nordwind Instruments", 25),
+    "flow": Page("/nordwind/products/flow-meter.html", "Flow meter NW-200 | Nordwind Instruments", 80),
+    "level": Page("/nordwind/products/level-sensor.html", "Level sensor NW-50 | Nordwind Instruments", 65),
+    "gateway": Page("/nordwind/products/gateway.html", "Gateway NW-G1 | Nordwind Instruments", 60),
+    "pricing": Page("/nordwind/pricing.html", "Pricing | Nordwind Instruments", 95),
+    "cases": Page("/nordwind/cases.html", "Customers and cases | Nordwind Instruments", 70),
+    "docs": Page("/nordwind/docs.html", "Documentation | Nordwind Instruments", 170),
+    "careers": Page("/nordwind/careers.html", "Careers | Nordwind Instruments", 75),
+    "contact": Page("/nordwind/contact.html", "Contact | Nordwind Instruments", 55),
 }
 
-DATASHEET = "/demo/downloads/flow-meter-datasheet.pdf"
-PRICE_LIST = "/demo/downloads/price-list.pdf"
+DATASHEET = "/nordwind/downloads/flow-meter-datasheet.pdf"
+PRICE_LIST = "/nordwind/downloads/price-list.pdf"
 
 REFERRERS: dict[Source, str] = {
     "google": "https://www.google.com/",

@@ -83,7 +83,7 @@ def test_every_name_of_a_machine_is_reserved_for_examples() -> None:
 
 def test_the_origin_can_be_chosen() -> None:
     urls = [event["properties"]["url"] for event in story(NOW, origin="http://127.0.0.1:8701") if event["type"] == "page"]
-    assert all(url.startswith("http://127.0.0.1:8701/demo/") for url in urls)
+    assert all(url.startswith("http://127.0.0.1:8701/nordwind/") for url in urls)
 
 
 def test_engaged_time_of_a_view_grows_and_belongs_to_a_page_seen_before() -> None:

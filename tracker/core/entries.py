@@ -69,3 +69,12 @@ def split(
 def unpack(packed: bytes) -> Entry:
     """Return the entry behind *packed*; raise ``msgspec.DecodeError`` when it is none."""
     return _decoder.decode(packed)
+
+
+def count_of(packed: bytes) -> tuple[int, int]:
+    """Return site and number of events of a packed entry; ``(0, 0)`` for what is none."""
+    try:
+        entry = unpack(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0, 0
+    return entry.site_id, entry.count

@@ -42,7 +42,16 @@ EventRefusal = Literal[
 EntryRefusal = Literal["entry_unreadable", "site_unknown", "processing_failed"]
 """Reasons that are found only in the worker."""
 
-ImportRefusal = Literal["line_unparsable", "line_bad_time", "line_not_json", "line_not_event"]
+ImportRefusal = Literal[
+    "line_unparsable",
+    "line_bad_time",
+    "line_not_json",
+    "line_not_event",
+    "line_columns_unnamed",
+    "line_wrong_columns",
+    "line_too_long",
+    "file_cut_short",
+]
 """Reasons for which a line of an imported file can't become an event."""
 
 Refusal = RequestRefusal | EventRefusal
@@ -103,6 +112,10 @@ EXPLANATION: Final[dict[str, str]] = {
     "line_bad_time": "The line's time could not be read.",
     "line_not_json": "The line is not JSON.",
     "line_not_event": "The line is not a JSON object.",
+    "line_columns_unnamed": "No #Fields line before it says what the columns are.",
+    "line_wrong_columns": "The line has more or fewer columns than its #Fields line names.",
+    "line_too_long": "The line is over 32 kB.",
+    "file_cut_short": "The compressed file ends in the middle.",
 }
 
 FilterLabel = Literal["opt_out", "bot", "prefetch", "automation"]

@@ -1,0 +1,5 @@
+"""``python -m scorer.cli`` is ``warmtrail``."""
+
+from scorer.cli import main
+
+main()

@@ -1,0 +1,161 @@
+"""Commands that look after the service: status, dead letters, scorecards, doctor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+from rich.table import Table
+from sqlalchemy import Connection
+
+from scorer.accounts import Account, read_accounts
+from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.core.scorecard import lint
+from scorer.doctor import Finding, examine
+from scorer.resources import now_ms
+from scorer.scorecards import current_body
+from tracker import dead_letters as letters_of
+from tracker import store
+from tracker.core.refusals import EXPLANATION
+from tracker.dead_letters import KeptLetter, read_letters
+from tracker.sites import load_sites
+
+_PAGE = 500
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Where every event that was received is now."""
+    with service() as resources:
+        accounts = read_accounts(resources)
+    if as_json:
+        print_json(accounts)
+        return
+    table = Table(*("site", *(name.replace("_", "-") for name in Account.__struct_fields__)), box=None, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, account in accounts.sites.items():
+        table.add_row(name, *_numbers(account))
+    table.add_section()
+    table.add_row("[bold]all[/bold]", *_numbers(accounts))
+    console.print(table)
+
+
+def _numbers(account: Account) -> Iterator[str]:
+    return (f"{getattr(account, name):,}" for name in Account.__struct_fields__)
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Events that were refused, kept with the reason."""
+
+
+@dead_letters.command("list")
+@click.option("--site", "site_name")
+@click.option("--reason", help="Only those refused for this reason.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@json_option
+def letters_list(site_name: str | None, reason: str | None, limit: int, as_json: bool) -> None:
+    """Show how many there are for each reason, and the oldest of them."""
+    with service() as resources, resources.database.reading() as connection:
+        site_id = the_site(connection, site_name).id if site_name else None
+        counts = store.count_dead_letters(connection)
+        names = {site.id: site.name for site in load_sites(connection).values()}
+        shown = read_letters(connection, site_id, reason, limit=limit)
+    if as_json:
+        rows = [{**msgspec.structs.asdict(one), "body": one.body.decode(errors="replace")} for one in shown]
+        totals = [{"site": names.get(site), "reason": why, "count": count} for (site, why), count in counts.items()]
+        print_json({"counts": totals, "letters": rows})
+        return
+    if not counts:
+        console.print("No dead letters: nothing that came was refused.")
+        return
+    table = Table("site", "reason", "letters", "what it means", box=None, header_style="bold")
+    for (site, why), count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(names.get(site, "?"), why, f"{count:,}", EXPLANATION.get(why, ""))
+    console.print(table)
+    for one in shown:
+        console.print(f"\n[dim]#{one.id} {one.reason}[/dim]")
+        click.echo(one.body[:300].decode(errors="replace"))
+
+
+@dead_letters.command("replay")
+@click.option("--site", "site_name")
+@click.option("--reason", help="Only those refused for this reason.")
+@json_option
+def letters_replay(site_name: str | None, reason: str | None, as_json: bool) -> None:
+    """Send them through again, as of when they came. What is refused again stays."""
+    with service() as resources, resources.database.writing() as connection:
+        site_id = the_site(connection, site_name).id if site_name else None
+        late_ms = round(resources.settings.late_window_days * 86_400_000)
+        waiting = _all_letters(connection, site_id, reason)
+        done = letters_of.replay(connection, resources.streams, waiting, resources.settings.partitions, late_ms, now_ms())
+    if as_json:
+        print_json(done)
+        return
+    console.print(
+        f"{done.accepted:,} accepted, {done.refused_again:,} refused again, {done.not_events:,} are lines of files"
+    )
+
+
+def _all_letters(connection: Connection, site_id: int | None, reason: str | None) -> Iterator[KeptLetter]:
+    last = 0
+    while page := read_letters(connection, site_id, reason, limit=_PAGE, after=last):
+        yield from page
+        last = page[-1].id
+
+
+@click.group()
+def scorecard() -> None:
+    """The rules of the score."""
+
+
+@scorecard.command("show")
+@click.option("--site", "site_name")
+def scorecard_show(site_name: str | None) -> None:
+    """Print the current scorecard of a site as JSON."""
+    with service() as resources, resources.database.reading() as connection:
+        click.echo(msgspec.json.format(current_body(connection, the_site(connection, site_name).id), indent=2))
+
+
+@scorecard.command("lint")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def scorecard_lint(path: Path) -> None:
+    """Say what is wrong with a scorecard file; exit 1 if anything is."""
+    try:
+        problems = lint(msgspec.json.decode(path.read_bytes()))
+    except msgspec.DecodeError as error:
+        raise click.ClickException(f"{path} is not JSON: {error}") from None
+    for problem in problems:
+        click.echo(str(problem))
+    if problems:
+        sys.exit(1)
+    console.print(f"{path}: nothing wrong")
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Find common mistakes, and say how to mend each. Exit 1 if there is one."""
+    findings = list(examine())
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            _show_finding(finding)
+    sys.exit(1 if any(finding.verdict == "wrong" for finding in findings) else 0)
+
+
+def _show_finding(finding: Finding) -> None:
+    colour = {"good": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
+    mark = {"good": "✓", "note": "!", "wrong": "✗"}[finding.verdict]
+    console.print(f"[{colour}]{mark}[/{colour}] {finding.what}")
+    if finding.mend:
+        console.print(f"    {finding.mend}", style="dim")
+
+
+COMMANDS = (status, dead_letters, scorecard, doctor)

@@ -1,0 +1,218 @@
+"""Commands that show leads on the terminal: the hot list, one lead, the exact sum of its score."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection, select
+
+from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.core.phrases import ago
+from scorer.core.rules import Language
+from scorer.explaining import explain
+from scorer.hot_list import Wanted, rank
+from scorer.lead_views import Viewpoint, find_leads, view_leads
+from scorer.models import leads
+from scorer.outlets import shapes
+from scorer.resources import Resources, now_ms
+from scorer.scorecards import current_cards
+from tracker.sites import Site, load_sites
+
+_TIER_STYLE = {"hot": "bold red", "warm": "yellow", "cold": "blue"}
+_REASONS_SHOWN = 3
+
+
+@click.command()
+@click.option("--site", "site_name", help="Only this site.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option("--min-score", type=click.FloatRange(0, 99.9), help="All leads with at least this score, hot or not.")
+@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@json_option
+def hot(site_name: str | None, limit: int, min_score: float | None, language: Language, as_json: bool) -> None:
+    """The hot list: who is about to buy, why, and what to do next."""
+    with service() as resources:
+        if as_json:
+            print_json(shapes.LeadPage(_ranked(resources, site_name, limit, min_score, language), None))
+        else:
+            show_hot(resources, site_name, limit, min_score, language)
+
+
+@click.command()
+@click.argument("lead_id")
+@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@json_option
+def lead(lead_id: str, language: Language, as_json: bool) -> None:
+    """One lead: who, why, what it read, what to do next."""
+    with service() as resources, resources.database.reading() as connection:
+        shown = _one(connection, resources, lead_id, language)
+    if as_json:
+        print_json(shown)
+    else:
+        console.print(_portrait(shown))
+
+
+@click.command("explain")
+@click.argument("lead_id")
+@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@json_option
+def explain_command(lead_id: str, language: Language, as_json: bool) -> None:
+    """The exact sum of a lead's score: every contribution, as earned and as faded until now."""
+    with service() as resources, resources.database.reading() as connection:
+        found = explain(connection, lead_id, now_ms(), language)
+    if found is None:
+        raise click.UsageError(f"There is no lead {lead_id!r}.")
+    if as_json:
+        print_json(found)
+        return
+    table = Table("when", "what", "where", "points", "now", box=None, header_style="bold")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for one in found.contributions:
+        table.add_row(one.at[:16].replace("T", " "), one.text, one.detail, f"{one.points:g}", f"{one.decayed_points:.2f}")
+    table.add_section()
+    table.add_row("", "[bold]all together[/bold]", f"score {found.score:.1f}", "", f"[bold]{found.points:.2f}[/bold]")
+    console.print(table)
+
+
+def show_hot(
+    resources: Resources, site_name: str | None, limit: int, min_score: float | None = None, language: Language = "en"
+) -> None:
+    """Print the hot list as a table."""
+    ranked = _ranked(resources, site_name, limit, min_score, language)
+    if not ranked:
+        console.print("Nobody is hot at present. [dim]warmtrail hot --min-score 0 lists everybody.[/dim]")
+        return
+    wide = console.width >= 110
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 1, 0), expand=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("who", ratio=4)
+    table.add_column("why", ratio=6)
+    if wide:
+        table.add_column("wants", ratio=2)
+    table.add_column("what next", ratio=4)
+    for one in ranked:
+        cells = [_score(one), _who(one, language), _why(one)]
+        if wide:
+            cells.append(_wants(one))
+        table.add_row(*cells, _next(one, language))
+    console.print(table)
+
+
+def _ranked(
+    resources: Resources, site_name: str | None, limit: int, min_score: float | None, language: Language
+) -> list[shapes.Lead]:
+    """Return the best leads of one site or of all, the best first."""
+    now = now_ms()
+    found: list[shapes.Lead] = []
+    with resources.database.reading() as connection:
+        chosen = [the_site(connection, site_name)] if site_name else list(load_sites(connection).values())
+        cards = current_cards(connection)
+        for site in chosen:
+            view = Viewpoint(site, cards[site.id], now, language, resources.settings.url)
+            page = rank(connection, view.card, site.id, Wanted(min_score=min_score), None, limit, now)
+            found += view_leads(connection, view, page.rows)
+    return sorted(found, key=lambda one: -one.score)[:limit] if len(chosen) > 1 else found
+
+
+def _one(connection: Connection, resources: Resources, lead_id: str, language: Language) -> shapes.Lead:
+    site_id = connection.execute(select(leads.c.site_id).where(leads.c.id == lead_id)).scalar_one_or_none()
+    if site_id is None:
+        raise click.UsageError(f"There is no lead {lead_id!r}.")
+    site: Site = load_sites(connection)[site_id]
+    view = Viewpoint(site, current_cards(connection)[site_id], now_ms(), language, resources.settings.url)
+    return view_leads(connection, view, [find_leads(connection, site_id, [lead_id])[lead_id]])[0]
+
+
+def _score(one: shapes.Lead) -> Text:
+    return Text(f"{one.score:.0f}", style=_TIER_STYLE[one.tier])
+
+
+def _who(one: shapes.Lead, language: Language) -> Text:
+    text = Text(one.name or one.email or "Somebody not yet known", style="bold")
+    company = one.company.name or one.company.domain if one.company else None
+    for line in (", ".join(part for part in (one.title, company) if part), one.email if one.name else None):
+        if line:
+            text.append(f"\n{line}", style="not bold")
+    place = ", ".join(part for part in (_country(one), f"last seen {_ago(one.last_seen, language)}") if part)
+    return text.append(f"\n{place}\n{one.id}", style="not bold dim")
+
+
+def _country(one: shapes.Lead) -> str:
+    return (one.location.country or "") if one.location else ""
+
+
+def _why(one: shapes.Lead) -> Text:
+    behaviour = (
+        _counted(one.visits, "visit"),
+        f"{_counted(one.page_views, 'page')} in {_minutes(one.engaged_seconds)}",
+        _counted(one.downloads, "download"),
+    )
+    text = Text("\n".join(reason.text for reason in one.reasons[:_REASONS_SHOWN]))
+    return text.append("\n" + ", ".join(behaviour), style="dim")
+
+
+def _wants(one: shapes.Lead) -> Text:
+    text = Text("\n".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests[:3]))
+    return text.append(f"\n{one.stage}" if one.stage else "", style="dim")
+
+
+def _next(one: shapes.Lead, language: Language) -> Text:
+    text = Text(one.next_step.action.replace("_", " "), style="bold green")
+    text.append(f" by {_local(one.next_step.due)}", style="not bold green")
+    return text.append(f"\n{one.next_step.why}", style="default not bold")
+
+
+def _portrait(one: shapes.Lead) -> Group:
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    hot_time = f"hot since {_local(one.hot_since)}, cools {_local(one.cools_at)}" if one.hot_since and one.cools_at else ""
+    pages = [f"{_local(page.at)}  {page.title or page.url}" for page in one.last_pages]
+    rows = (
+        ("score", f"{one.score} ({one.tier}) {hot_time}"),
+        ("stage", one.stage or "unknown"),
+        ("wants", ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or "unknown"),
+        ("visits", f"{one.visits} ({one.frequency.visits_7d} in 7 days, {one.frequency.visits_30d} in 30)"),
+        ("read", f"{_counted(one.page_views, 'page')} in {_minutes(one.engaged_seconds)}"),
+        ("downloads", str(one.downloads)),
+        ("came by", _source(one.source)),
+        ("device", f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else "unknown"),
+        ("last pages", "\n".join(pages)),
+        ("next", f"{one.next_step.action.replace('_', ' ')} by {_local(one.next_step.due)}: {one.next_step.why}"),
+    )
+    for title, value in rows:
+        facts.add_row(f"[dim]{title}[/dim]", Text(value))
+    why = Table("points", "why", box=None, header_style="bold", pad_edge=False)
+    for reason in one.reasons:
+        why.add_row(f"{reason.points:6.2f}", reason.text)
+    return Group(Panel(_who(one, "en"), expand=False), facts, Text(), why)
+
+
+def _source(source: shapes.Source | None) -> str:
+    if source is None:
+        return "unknown"
+    campaign = source.campaign.get("name", "") if source.campaign else ""
+    return " ".join(part for part in (source.channel, campaign, source.referrer or "") if part)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+
+
+def _local(time_text: str | None) -> str:
+    return datetime.fromisoformat(time_text).astimezone().strftime("%a %d %b %H:%M") if time_text else ""
+
+
+def _ago(time_text: str, language: Language) -> str:
+    at = datetime.fromisoformat(time_text).astimezone(UTC)
+    return ago(round(at.timestamp() * 1000), now_ms(), language)
+
+
+COMMANDS = (hot, lead, explain_command)

@@ -1,0 +1,123 @@
+"""Commands that set the service up: sites and API keys."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+from rich.table import Table
+from sqlalchemy import select
+
+from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.keys import Scope, add_key, list_keys, revoke_key
+from scorer.resources import now_ms
+from scorer.sites import found_site
+from tracker.models import sites
+from tracker.sites import SiteSettings, load_sites
+
+
+@click.command()
+@json_option
+def init(as_json: bool) -> None:
+    """Make the data directory and the database, and say what comes next. Harmless where they exist."""
+    with service() as resources:
+        folder = resources.settings.data_dir.absolute()
+        if as_json:
+            print_json({"data_dir": str(folder), "database": resources.database.engine.dialect.name})
+            return
+        console.print(f"Ready: {resources.database.engine.dialect.name} database, data in {folder}")
+        console.print("Next:  warmtrail site add NAME --origin https://www.example.com")
+
+
+@click.group()
+def site() -> None:
+    """Websites whose visitors are watched."""
+
+
+@site.command("add")
+@click.argument("name")
+@click.option("--origin", "origins", multiple=True, metavar="URL", help="Origin of its pages; repeat for several.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Zone in which its days begin.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@json_option
+def site_add(name: str, origins: tuple[str, ...], time_zone: str, language: str, as_json: bool) -> None:
+    """Add a website; its keys are shown once."""
+    settings = SiteSettings(origins=tuple(one.rstrip("/") for one in origins), time_zone=time_zone, language=language)
+    with service() as resources, resources.database.writing() as connection:
+        made = found_site(connection, name, settings, now_ms())
+    url = resources.settings.url
+    if as_json:
+        print_json(made)
+        return
+    console.print(f"[bold]{made.name}[/bold] is site {made.id}.\n")
+    console.print("Put this in its pages, before </head>:\n")
+    click.echo(f'  <script async src="{url}/snippet.js" data-key="{made.write_key}"></script>\n')
+    console.print(f"Write key (public):   {made.write_key}")
+    console.print(f"Server key (secret):  {made.server_key}   [dim]for servers and imports; not shown again[/dim]")
+
+
+@site.command("list")
+@json_option
+def site_list(as_json: bool) -> None:
+    """List the websites with their public keys."""
+    with service() as resources, resources.database.reading() as connection:
+        known = load_sites(connection)
+        keys = {row.id: row.write_key for row in connection.execute(select(sites.c.id, sites.c.write_key))}
+    if as_json:
+        print_json([{**msgspec.to_builtins(one), "write_key": keys[one.id]} for one in known.values()])
+        return
+    if not known:
+        console.print("No site yet. Make one with: warmtrail site add NAME --origin URL")
+        return
+    table = Table("id", "name", "origins", "time zone", "write key", box=None, header_style="bold")
+    for one in known.values():
+        origins = ", ".join(one.settings.origins) or "any"
+        table.add_row(str(one.id), one.name, origins, one.settings.time_zone, keys[one.id])
+    console.print(table)
+
+
+@click.group()
+def key() -> None:
+    """Keys of the sales API."""
+
+
+@key.command("add")
+@click.option("--site", "site_name", help="Site it opens; may be left out while there is only one.")
+@click.option("--scope", type=click.Choice(["read", "sales", "admin"]), default="read", show_default=True)
+@json_option
+def key_add(site_name: str | None, scope: Scope, as_json: bool) -> None:
+    """Make a key; it is shown once."""
+    with service() as resources, resources.database.writing() as connection:
+        made = add_key(connection, the_site(connection, site_name).id, scope, now_ms())
+    if as_json:
+        print_json({"id": made.id, "key": made.key})
+    else:
+        console.print(f"{made.id}: [bold]{made.key}[/bold]   [dim]not shown again[/dim]")
+
+
+@key.command("list")
+@json_option
+def key_list(as_json: bool) -> None:
+    """List keys (not the secrets)."""
+    with service() as resources, resources.database.reading() as connection:
+        known = list_keys(connection)
+    if as_json:
+        print_json(known)
+        return
+    table = Table("id", "site", "scope", "revoked", box=None, header_style="bold")
+    for one in known:
+        table.add_row(one.id, str(one.site_id), one.scope, "yes" if one.revoked_at else "")
+    console.print(table if known else "No key yet. Make one with: warmtrail key add")
+
+
+@key.command("revoke")
+@click.argument("key_id")
+def key_revoke(key_id: str) -> None:
+    """Take a key out of use, at once."""
+    with service() as resources, resources.database.writing() as connection:
+        revoked = revoke_key(connection, key_id, now_ms())
+    if not revoked:
+        raise click.UsageError(f"There is no key {key_id!r} in use.")
+    console.print(f"{key_id} no longer opens anything.")
+
+
+COMMANDS = (init, site, key)

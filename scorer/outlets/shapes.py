@@ -1,0 +1,259 @@
+"""What the sales API answers, as types: the answers are made of them, and the API's description is made from them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from scorer.core.next_step import Action
+from scorer.core.rules import Tier
+from scorer.core.scorecard import Stage
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""RFC 3339 in UTC with milliseconds, ``2026-11-19T10:30:00.000Z``."""
+LEAD_ID_PATTERN: Final = "^ld_[a-z2-7]{16}$"
+Grade = Literal["A", "B", "C", "D"]
+Channel = Literal["campaign", "mail", "search", "social", "assistant", "referral", "direct"]
+
+
+def time_text(at_ms: int) -> str:
+    """Return a time in ms since 1970 UTC as the API writes it.
+
+    >>> time_text(1_500)
+    '1970-01-01T00:00:01.500Z'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Company(msgspec.Struct, frozen=True):
+    """The company a lead belongs to, as far as is known."""
+
+    id: str
+    name: str | None
+    domain: str | None
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How well the lead matches the customers the site looks for."""
+
+    grade: Annotated[Grade | None, Meta(description="Null: unknown.")]
+    reasons: list[str]
+
+
+class Interest(msgspec.Struct, frozen=True):
+    """A topic the lead reads about."""
+
+    topic: str
+    share: Annotated[float, Meta(ge=0, le=1, description="Share of the heat that has a topic.")]
+    label: str
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One rule's part in the score. The points of all reasons add up to the points behind the score."""
+
+    rule: str
+    points: Annotated[float, Meta(ge=0, description="Points left of it now.")]
+    count: int
+    last_at: Time
+    text: Annotated[str, Meta(description="The reason in words, in the language asked for.")]
+
+
+class Frequency(msgspec.Struct, frozen=True):
+    """How often the lead visits."""
+
+    visits_7d: int
+    visits_30d: int
+    active_days_30d: Annotated[int, Meta(description="Dates with a visit, in the site's time zone.")]
+    median_gap_days: Annotated[
+        float | None, Meta(description="Median time from one visit's beginning to the next; null before the second.")
+    ]
+
+
+class PageView(msgspec.Struct, frozen=True):
+    """A page the lead has viewed."""
+
+    at: Time
+    url: str
+    title: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """How a visit came to the site."""
+
+    channel: Channel
+    campaign: Annotated[dict[str, str] | None, Meta(description="The utm_ parameters: name, source, medium, term, content.")]
+    referrer: str | None
+
+
+class Device(msgspec.Struct, frozen=True):
+    """What the lead last visited with."""
+
+    type: Annotated[str, Meta(description="desktop, mobile, tablet or other")]
+    browser: str
+    system: str
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where the lead seems to be."""
+
+    country: str | None
+    country_from: Annotated[
+        Literal["visit", "time_zone"] | None,
+        Meta(description="visit: told with the events. time_zone: concluded from the browser's time zone."),
+    ]
+    time_zone: str | None
+    locale: str | None
+
+
+class NextStep(msgspec.Struct, frozen=True):
+    """What a salesperson should do next."""
+
+    action: Action
+    due: Time
+    why: str
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """A person who may buy, or a visitor still unknown, as of one moment."""
+
+    id: str
+    kind: Annotated[Literal["person", "visitor"], Meta(description="visitor: name and e-mail are not known.")]
+    name: str | None
+    email: str | None
+    title: str | None
+    phone: str | None
+    company: Company | None
+    score: Annotated[float, Meta(ge=0, le=100, description="To one decimal.")]
+    tier: Tier
+    hot_since: Annotated[Time | None, Meta(description="Null unless the tier is hot.")]
+    cools_at: Annotated[
+        Time | None, Meta(description="When it leaves the hot list if nothing happens; null unless the tier is hot.")
+    ]
+    as_of: Annotated[Time, Meta(description="The moment that score, tier, points and counts are of.")]
+    scorecard: Annotated[int, Meta(description="Number of the scorecard behind the score.")]
+    fit: Fit
+    priority: Annotated[float, Meta(ge=0, description="Points now, times what the fit is worth; 1 while unknown.")]
+    stage: Annotated[Stage | None, Meta(description="Null when nothing seen so far speaks of one.")]
+    interests: list[Interest]
+    reasons: list[Reason]
+    visits: int
+    page_views: int
+    downloads: int
+    engaged_seconds: float
+    frequency: Frequency
+    first_seen: Time
+    last_seen: Time
+    last_pages: Annotated[list[PageView], Meta(description="The last five at most, newest first.")]
+    source: Annotated[Source | None, Meta(description="Of the first visit; null before it.")]
+    device: Device | None
+    location: Location | None
+    owner: Annotated[str | None, Meta(description="Who has claimed the lead; null when nobody has.")]
+    status: str
+    next_step: NextStep
+    url: Annotated[str, Meta(description="The lead's page for people.")]
+
+
+class LeadPage(msgspec.Struct, frozen=True):
+    """A part of a ranked list of leads."""
+
+    data: list[Lead]
+    next_cursor: Annotated[str | None, Meta(description="Ask with it for what follows; null at the end of the list.")]
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One thing done in a visit."""
+
+    at: Time
+    kind: Literal["page", "download", "link", "form", "identify", "group", "event"]
+    name: Annotated[str, Meta(description="The event's name; empty for pages, identify and group.")]
+    url: str
+    title: str
+    engaged_seconds: Annotated[float | None, Meta(description="Pages only: time spent reading; null where not measured.")]
+    scroll_percent: Annotated[int | None, Meta(description="Pages only: how far down the reader came.")]
+    detail: Annotated[dict[str, Any], Meta(description="What else was sent: properties or traits.")]
+
+
+class TimelineVisit(msgspec.Struct, frozen=True):
+    """A visit with what was done in it."""
+
+    number: Annotated[int, Meta(description="Counts the visits of one browser from 1.")]
+    started_at: Time
+    ended_at: Time
+    page_views: int
+    downloads: int
+    engaged_seconds: float
+    entry_url: str
+    exit_url: str
+    source: Source
+    device: Device | None
+    location: Location | None
+    moments: Annotated[list[Moment], Meta(description="In the order in which they happened.")]
+
+
+class TimelinePage(msgspec.Struct, frozen=True):
+    """A part of a lead's visits, newest first."""
+
+    data: list[TimelineVisit]
+    next_cursor: Annotated[str | None, Meta(description="Ask with it for earlier visits; null at the first.")]
+
+
+class Contribution(msgspec.Struct, frozen=True):
+    """Points earned once."""
+
+    rule: str
+    at: Time
+    points: Annotated[float, Meta(description="As earned.")]
+    decayed_points: Annotated[float, Meta(description="What is left of them now.")]
+    text: str
+    detail: Annotated[str, Meta(description="The page, file, form or event behind it; empty for a visit.")]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The exact sum of a score: the decayed points add up to ``points``, and the score follows from those."""
+
+    lead: str
+    as_of: Time
+    score: float
+    points: float
+    heat: Annotated[float, Meta(description="What is stored and ranked by; doesn't change as time passes.")]
+    contributions: list[Contribution]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that happened to a lead."""
+
+    sequence: Annotated[int, Meta(description="Rises from change to change, in the order in which they became visible.")]
+    kind: Annotated[str, Meta(description="entered, rose, left, identified; others may follow, ignore what you don't know.")]
+    at: Time
+    lead_id: str
+    lead: Annotated[Lead | None, Meta(description="The lead as it is now; null when it is gone.")]
+    detail: dict[str, Any]
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """A part of the changes feed."""
+
+    data: list[Change]
+    next_cursor: Annotated[
+        str, Meta(description="Keep it, and ask with it for what follows; given also when data is empty.")
+    ]
+
+
+class ParameterError(msgspec.Struct, frozen=True):
+    """What is wrong with one parameter."""
+
+    parameter: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal (RFC 9457, ``application/problem+json``)."""
+
+    type: Annotated[str, Meta(description="Relative URI of the problem's explanation.")]
+    title: str
+    status: int
+    detail: str
+    errors: Annotated[list[ParameterError], Meta(description="Wrong parameters, each with the reason.")] = []

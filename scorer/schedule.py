@@ -1,0 +1,39 @@
+"""The timetable: what cron enqueues, and how often. One visible list."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+import redis
+from rq.cron import CronScheduler
+
+from scorer import jobs
+from tracker.log import get_logger
+from tracker.queue import CARE_QUEUE
+
+TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
+    (jobs.sweep, 10),
+    (jobs.cool, 10),
+)
+"""Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
+
+log = get_logger(__name__)
+
+
+def run_cron(client: redis.Redis) -> None:
+    """Enqueue by the timetable until told to stop. An outage of Redis is waited out."""
+    while True:
+        cron = CronScheduler(connection=client, name=f"{socket.gethostname()}-{os.getpid()}", logging_level="WARNING")
+        for job, seconds in TIMETABLE:
+            # A job that has waited for longer than its interval is superseded by the next.
+            cron.register(job, CARE_QUEUE, interval=seconds, result_ttl=0, ttl=seconds, failure_ttl=86_400, job_timeout=300)
+        try:
+            cron.start()  # type: ignore[no-untyped-call]
+            return
+        except redis.RedisError as error:
+            log.warning("cron_interrupted", error=type(error).__name__)
+            time.sleep(1)
