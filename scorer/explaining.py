@@ -41,7 +41,7 @@ def explain(connection: Connection, lead_id: str, now_ms: int, language: Languag
     return shapes.Explanation(
         lead=lead_id,
         as_of=time_text(now_ms),
-        score=round(card.score(heat, now_ms), 1),
+        score=card.score(heat, now_ms),
         points=card.points(heat, now_ms),
         heat=heat,
         contributions=[

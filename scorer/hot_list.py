@@ -91,12 +91,12 @@ def rank(
 def ranked_query(
     card: Card, site_id: int, wanted: Wanted, after: Place | None, limit: int, now_ms: int
 ) -> Select[tuple[Any, ...]]:
-    """Return the query for the next *limit* rows of the ranking: a range of ``ix_leads_heat``, read in its order."""
+    """Return the query for the next *limit* rows of the ranking: a range of ``ix_leads_hot`` (of ``ix_leads_heat``
+    for leads that need not be hot), read in its order."""
     query = select(*LEAD_COLUMNS).where(leads.c.site_id == site_id)
     if wanted.min_score is None:
         faded = card.decay.threshold_heat(card.leave, now_ms)
-        # Written so that ix_leads_hot doesn't fit: it lacks the id, and planners choose it and sort the whole list by it.
-        query = query.where(func.coalesce(leads.c.hot_since, 0) != 0, leads.c.heat >= faded)
+        query = query.where(leads.c.hot_since.is_not(None), leads.c.heat >= faded)
     elif wanted.min_score > 0:
         points = points_of_score(wanted.min_score, card.scorecard.p50)
         query = query.where(leads.c.heat >= card.decay.threshold_heat(points, now_ms))

@@ -13,6 +13,7 @@ from rq.worker import BaseWorker
 
 from scorer.cooling import announce_cooled
 from scorer.resources import DRAIN_JOB, Resources, now_ms
+from scorer.retention import forget_old
 from scorer.scoring import score_visitors
 from tracker import queue
 from tracker.drain import drain
@@ -80,6 +81,15 @@ def cool() -> None:
     if cooled:
         log.info("leads_cooled", count=cooled)
         here.control.publish(queue.COMMITTED_CHANNEL, b"1")
+
+
+def forget() -> None:
+    """Forget visitors that the retention setting says to forget. Enqueued by cron once a day."""
+    here = resources()
+    before_ms = now_ms() - here.settings.retention_days * 86_400_000
+    forgotten = forget_old(here.database, before_ms, now_ms())
+    if forgotten:
+        log.info("visitors_forgotten", count=forgotten)
 
 
 def work(queue_name: str, slot: int | None) -> None:

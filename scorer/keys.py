@@ -77,7 +77,7 @@ def find_key(connection: Connection, key: str) -> ApiKey | None:
 
     Found by its hash: how long that takes tells nothing about keys, only about hashes of guesses.
     """
-    if not key.startswith(PREFIX):
+    if not key.startswith(PREFIX) or not key.isascii():
         return None
     query = select(api_keys.c.id, api_keys.c.site_id, api_keys.c.scope).where(
         api_keys.c.key_hash == hash_key(key), api_keys.c.revoked_at.is_(None)

@@ -69,7 +69,8 @@ leads: Final = Table(
     Index(
         "ix_leads_hot",
         "site_id",
-        "heat",
+        text("heat DESC"),
+        "id",
         sqlite_where=text("hot_since IS NOT NULL"),
         postgresql_where=text("hot_since IS NOT NULL"),
     ),
@@ -78,7 +79,8 @@ leads: Final = Table(
 """A person who may buy, or a visitor still unknown. ``heat`` is the forward-decayed sum of the visitors' heats and is
 never touched by the passing of time. ``hot_since`` is set while sales have been told that the lead is hot.
 
-Readers of the indexes: ``ix_leads_heat`` the ranked list, ``ix_leads_hot`` the tick that announces cooled leads."""
+Readers of the indexes: ``ix_leads_heat`` all leads ranked, ``ix_leads_hot`` the hot list and, backwards, the tick that
+announces cooled leads."""
 
 visitor_scores: Final = Table(
     "visitor_scores",

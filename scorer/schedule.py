@@ -21,6 +21,9 @@ TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
 )
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
 
+DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = ((jobs.forget, "17 3 * * *"),)
+"""Job and time of day (UTC, as cron writes it)."""
+
 log = get_logger(__name__)
 
 
@@ -31,6 +34,8 @@ def run_cron(client: redis.Redis) -> None:
         for job, seconds in TIMETABLE:
             # A job that has waited for longer than its interval is superseded by the next.
             cron.register(job, CARE_QUEUE, interval=seconds, result_ttl=0, ttl=seconds, failure_ttl=86_400, job_timeout=300)
+        for job, at in DAILY:
+            cron.register(job, CARE_QUEUE, cron=at, result_ttl=0, failure_ttl=86_400, job_timeout=3600)
         try:
             cron.start()  # type: ignore[no-untyped-call]
             return

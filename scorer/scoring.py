@@ -146,7 +146,8 @@ def _load_leads(connection: Connection, wanted: set[str]) -> dict[str, _PresentL
             LeadSnapshot(row[1], row[2], bool(row[3] or row[4]), row[2] is not None, row[5] or 0.0),
             row[6],
         )
-        for row in bulk.select_where_in(connection, leads, columns, "id", sorted(wanted))
+        # Locked: what is written back must not undo what a salesperson or the cooling does meanwhile.
+        for row in bulk.select_where_in(connection, leads, columns, "id", sorted(wanted), lock=True)
     }
 
 

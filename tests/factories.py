@@ -88,9 +88,9 @@ class World:
         site_id = (company or self.nordwind).id
         columns = tuple(column.name for column in leads.columns)
         since = NOW if hot else None
+        nothing_known, rest = ("",) * 6, (NOW, NOW, "open", None, 1)
         rows = [
-            (lead_id(site_id, f"plain {next(_numbers)}"), site_id, "visitor", "", "", "", "", "", "", heat, since, None)
-            + (NOW, NOW, "open", None, 1)
+            (lead_id(site_id, f"plain {next(_numbers)}"), site_id, "visitor", *nothing_known, heat, since, None, *rest)
             for heat in heats
         ]
         with self.database.writing() as connection:

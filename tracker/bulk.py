@@ -68,9 +68,20 @@ def existing_pairs(
 
 
 def select_where_in(
-    connection: Connection, table: Table, columns: tuple[str, ...], column: str, values: Iterable[Any], also: str = ""
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    column: str,
+    values: Iterable[Any],
+    also: str = "",
+    *,
+    lock: bool = False,
 ) -> list[Any]:
-    """Return the rows of *table* whose *column* is one of *values* (numbers or texts); *also* is a further condition."""
+    """Return the rows of *table* whose *column* is one of *values* (numbers or texts); *also* is a further condition.
+
+    With *lock* they are kept from other writers until the transaction ends; locked in the order of *column*, so that two
+    who want the same rows don't wait for each other.
+    """
     wanted = list(values)
     if not wanted:
         return []
@@ -83,7 +94,9 @@ def select_where_in(
             found += connection.exec_driver_sql(f"{head} IN ({', '.join('?' * len(part))}){condition}", part)
         return found
     kind = _postgresql_type(table.c[column])
-    return list(connection.exec_driver_sql(f"{head} = ANY(%s::{kind}[]){condition}", (wanted,)))
+    # SQLite has one writer at a time: there the transaction itself is the lock.
+    ending = f" ORDER BY {column} FOR UPDATE" if lock else ""
+    return list(connection.exec_driver_sql(f"{head} = ANY(%s::{kind}[]){condition}{ending}", (wanted,)))
 
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Final, Protocol
 
 import msgspec
 
-from tracker.core.admission import OLDEST_MS, Caller, Refused, Rejected, admit, inflate, read_body
-from tracker.core.entries import RequestInfo, split
+from tracker.core.admission import OLDEST_MS, Caller, Refused, Rejected, inflate, read_body
+from tracker.core.entries import RequestInfo, take_in
 from tracker.core.refusals import EXPLANATION, STATUS
 from tracker.sites import origin_allowed
 
@@ -111,9 +110,8 @@ def _decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted:
         raise Refused("origin_not_allowed")
     oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
     caller = Caller(known.site_id, known.trusted, oldest_ms)
-    admission = admit(body, kind, caller, request.received_ms)
     info = request_info(headers, trusted=known.trusted)
-    entries = split(admission, known.site_id, request.received_ms, info, limits.partitions)
+    admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
     answer = _answer(admission.rejected, single=kind is not None)
     return Accepted(known.site_id, entries, answer, received, admission.rejected)
@@ -121,12 +119,13 @@ def _decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted:
 
 def request_info(headers: Headers, *, trusted: bool) -> RequestInfo:
     """Return what the headers say about all events of a request."""
-    purpose = headers.get("sec-purpose") or headers.get("purpose") or headers.get("x-moz") or ""
+    # The older header Purpose, and Mozilla's, were never sent with what a script sends.
+    purpose = headers.get("sec-purpose")
     return RequestInfo(
         agent=(headers.get("user-agent") or "")[:512],
         trusted=trusted,
         opt_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
-        prefetch="prefetch" in purpose or "prerender" in purpose,
+        prefetch=purpose is not None and ("prefetch" in purpose or "prerender" in purpose),
     )
 
 
@@ -145,7 +144,7 @@ def _basic_user(authorization: str | None) -> str | None:
         return None
     try:
         return base64.b64decode(authorization[6:], validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII, not UTF-8
         return None
 
 

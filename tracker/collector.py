@@ -130,6 +130,7 @@ def _respond(answer: Answer) -> Response:
     origin = request.headers.get("Origin")
     if origin:
         response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         response.headers["Vary"] = "Origin"
     if answer.status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -180,11 +180,15 @@ class _Link(asyncio.Protocol):
             tls = True if url.startswith("rediss://") else None
             host, port = options.get("host", "localhost"), int(options.get("port", 6379))
             _, link = await loop.create_connection(cls, host, port, ssl=tls)
-        if options.get("password"):
-            sign_in = ("AUTH", options.get("username") or "default", options["password"])
-            await link._must(_packed(sign_in))
-        if options.get("db"):
-            await link._must(_packed(("SELECT", str(options["db"]))))
+        try:
+            if options.get("password"):
+                sign_in = ("AUTH", options.get("username") or "default", options["password"])
+                await link._must(_packed(sign_in))
+            if options.get("db"):
+                await link._must(_packed(("SELECT", str(options["db"]))))
+        except BaseException:  # also when a server that hangs is given up: nobody else knows the connection
+            link.close()
+            raise
         return link
 
     async def call(self, command: bytes, replies: int) -> list[Any]:
@@ -200,7 +204,6 @@ class _Link(asyncio.Protocol):
     async def _must(self, command: bytes) -> None:
         answer = (await self.call(command, 1))[0]
         if isinstance(answer, hiredis.ReplyError):
-            self.close()
             raise OSError(str(answer))
 
     def close(self) -> None:

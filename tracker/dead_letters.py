@@ -9,8 +9,8 @@ import redis
 from sqlalchemy import Connection, select, update
 
 from tracker import queue
-from tracker.core.admission import OLDEST_MS, Body, Caller, admit
-from tracker.core.entries import RequestInfo, split
+from tracker.core.admission import OLDEST_MS, Admission, Body, Caller
+from tracker.core.entries import Entry, RequestInfo, split, take_in
 from tracker.models import dead_letters
 
 
@@ -61,14 +61,26 @@ def replay(
         if letter.source == "import":
             done.not_events += 1
             continue
-        oldest_ms = OLDEST_MS if letter.trusted else letter.received_at - late_ms
-        body = Body(raw=b"", batch=[msgspec.Raw(letter.body)], sent_at=None, write_key=None)
-        admission = admit(body, None, Caller(letter.site_id, letter.trusted, oldest_ms), letter.received_at)
-        if admission.rejected:
+        packed = _queue_form(letter, partitions, late_ms)
+        if packed is None:
             done.refused_again += 1
             continue
-        info = RequestInfo(trusted=letter.trusted)
-        queue.append(streams, letter.site_id, split(admission, letter.site_id, letter.received_at, info, partitions))
+        queue.append(streams, letter.site_id, packed)
         connection.execute(update(dead_letters).where(dead_letters.c.id == letter.id).values(replayed_at=now_ms))
         done.accepted += 1
     return done
+
+
+def _queue_form(letter: KeptLetter, partitions: int, late_ms: int) -> list[tuple[int, int, bytes]] | None:
+    """Return what goes into the queue for a letter; ``None`` if it is refused again."""
+    if letter.source == "worker":
+        try:
+            entry = msgspec.json.decode(letter.body, type=Entry)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return split(Admission(entry.events, []), entry.site_id, entry.received_ms, entry.info, partitions)
+    oldest_ms = OLDEST_MS if letter.trusted else letter.received_at - late_ms
+    body = Body(raw=b"", batch=[msgspec.Raw(letter.body)], sent_at=None, write_key=None)
+    caller, info = Caller(letter.site_id, letter.trusted, oldest_ms), RequestInfo(trusted=letter.trusted)
+    admission, packed = take_in(body, None, caller, letter.received_at, info, partitions)
+    return None if admission.rejected else packed

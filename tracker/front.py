@@ -114,7 +114,11 @@ class Front:
             if not self._keys.may_have(decision.reason == "write_key_unknown"):
                 return decision
             # Perhaps a key made a moment ago.
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
+            except Exception as error:
+                log.warning("keys_not_refreshed", error=type(error).__name__)
+                return decision
             decision = decide(request, self._keys, self._limits)
             if isinstance(decision, Answer):
                 return decision
@@ -186,12 +190,12 @@ async def _read_chunks(proto: Any, limit: int) -> bytes:
 
 
 def _answer_headers(answer: Answer, origin: str | None) -> list[tuple[str, str]]:
-    headers = [("content-type", "application/json"), ("cache-control", "no-store")]
+    headers = [("content-type", "application/json")]
     if origin:
         # Also on a refusal: the page's owner must be able to read the reason.
         headers += [("access-control-allow-origin", origin), ("vary", "Origin")]
     if answer.status == 503:
-        headers.append(("retry-after", str(RETRY_AFTER_SECONDS)))
+        headers += [("retry-after", str(RETRY_AFTER_SECONDS)), ("access-control-expose-headers", "Retry-After")]
     if answer.status == 401:
         headers.append(("www-authenticate", 'Basic realm="warmtrail"'))
     return headers
@@ -220,7 +224,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     for name, value in scope.headers.items():
         if name == "content-type":
             environ["CONTENT_TYPE"] = value
-        elif name != "content-length":
+        elif name != "content-length" and "_" not in name:
+            # With an underscore a name could pass for one that only a proxy may set.
             key = "HTTP_" + name.upper().replace("-", "_")
             environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ

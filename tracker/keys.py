@@ -24,13 +24,15 @@ class SiteKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, KnownKey] = {}
-        self._read_at = -REFRESH_SECONDS
+        self._write_keys: dict[str, KnownKey] = {}
+        self._server_keys: dict[str, KnownKey] = {}
+        self._read_at = self._begun_at = -REFRESH_SECONDS
         self._lock = threading.Lock()
 
     def find(self, key: str) -> KnownKey | None:
         """Return what *key* opens; ``None`` if nothing."""
-        return self._known.get(hash_key(key) if key.startswith("sk_") else key)
+        # The stored form of a server key must open nothing: whoever reads the database has it.
+        return self._server_keys.get(hash_key(key)) if key.startswith("sk_") else self._write_keys.get(key)
 
     @property
     def is_stale(self) -> bool:
@@ -43,11 +45,23 @@ class SiteKeys:
 
     def refresh(self) -> None:
         """Read the table again. What was known stays known when the database is away."""
-        with self._lock, self._database.reading() as connection:
-            known: dict[str, KnownKey] = {}
+        asked_at = time.monotonic()
+        with self._lock:
+            if self._begun_at >= asked_at:
+                return  # Another thread has read it while we waited.
+            self._begun_at = time.monotonic()
+            try:
+                self._read()
+            finally:
+                # Also after a failure: a database that is away is not to be asked with every request.
+                self._read_at = time.monotonic()
+
+    def _read(self) -> None:
+        write_keys: dict[str, KnownKey] = {}
+        server_keys: dict[str, KnownKey] = {}
+        with self._database.reading() as connection:
             for row in connection.execute(select(sites)):
                 origins = read_settings(row.settings).origins
-                known[row.write_key] = KnownKey(row.id, False, origins)
-                known[row.server_key_hash] = KnownKey(row.id, True, origins)
-            self._known = known
-            self._read_at = time.monotonic()
+                write_keys[row.write_key] = KnownKey(row.id, False, origins)
+                server_keys[row.server_key_hash] = KnownKey(row.id, True, origins)
+        self._write_keys, self._server_keys = write_keys, server_keys

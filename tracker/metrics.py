@@ -42,6 +42,6 @@ class IntakeMetrics(Collector):
         requests = CounterMetricFamily("warmtrail_collect_requests", "Collect requests by outcome", labels=["outcome"])
         events = CounterMetricFamily("warmtrail_collect_events", "Events in accepted requests", labels=["outcome"])
         for family, counts in ((requests, self._requests), (events, self._events)):
-            for outcome, count in counts.items():
+            for outcome, count in list(counts.items()):  # another thread may add one meanwhile
                 family.add_metric([outcome], count)
         return [requests, events]

@@ -82,12 +82,14 @@ visitors: Final = Table(
     Column("page_views", Integer, nullable=False),
     Column("downloads", Integer, nullable=False),
     Column("engaged_ms", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
     Column("state", LargeBinary),
     UniqueConstraint("site_id", "key"),
     postgresql_with={"fillfactor": 80},
 )
 """A browser (or a person known to a server only). ``state`` is what the visit fold goes on from; null while all of the
-visitor's events were filtered."""
+visitor's events were filtered. ``heard_at`` is when something was last received: retention counts from there, so that
+imported history is kept as long as any other."""
 
 visits: Final = Table(
     "visits",

@@ -216,8 +216,10 @@ def drop_visits_beyond(connection: Connection, last_numbers: dict[int, int]) -> 
         connection.execute(visits.delete().where(visits.c.visitor_id == visitor_id, visits.c.number > number))
 
 
-def save_visitors(connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int]]) -> None:
-    """Store visitors: id, key, state, and the time to show where there is no state."""
+def save_visitors(
+    connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int]], now_ms: int
+) -> None:
+    """Store visitors heard of now: id, key, state, and the time to show where there is no state."""
     rows = [
         (
             visitor_id,
@@ -229,11 +231,27 @@ def save_visitors(connection: Connection, states: Iterable[tuple[int, VisitorKey
             state.page_views if state else 0,
             state.downloads if state else 0,
             state.engaged_ms if state else 0,
+            now_ms,
             pack_state(state) if state else None,
         )
         for visitor_id, (site_id, key), state, seen_at in states
     ]
     bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key"))
+
+
+def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[int]:
+    """Delete up to *limit* visitors of whom nothing was received since *before_ms*, with visits and events; return ids."""
+    quiet = select(visitors.c.id).where(visitors.c.heard_at < before_ms).order_by(visitors.c.id).limit(limit)
+    # Whom a drain holds at this moment is being heard of.
+    ids = list(connection.execute(quiet.with_for_update(skip_locked=True)).scalars())
+    for table, column in ((events, events.c.visitor_id), (visits, visits.c.visitor_id), (visitors, visitors.c.id)):
+        connection.execute(table.delete().where(column.in_(ids)))
+    return ids
+
+
+def forget_dead_letters(connection: Connection, before_ms: int) -> int:
+    """Delete dead letters received before *before_ms*; return how many."""
+    return connection.execute(dead_letters.delete().where(dead_letters.c.received_at < before_ms)).rowcount
 
 
 def new_visitor_ids(connection: Connection, count: int) -> list[int]:

@@ -16,10 +16,11 @@ from scorer.core.rules import Language
 from scorer.keys import ApiKey, find_key
 from scorer.lead_views import Viewpoint
 from scorer.outlets import docs_page, problems
+from scorer.outlets.answers import Call, NotModified, Reply
 from scorer.outlets.openapi import describe
 from scorer.outlets.parameters import Parameters, read_parameters
 from scorer.outlets.problems import Refusal
-from scorer.outlets.routes import ROUTES, Call, NotModified, Reply, Route
+from scorer.outlets.routes import ROUTES, Route
 from scorer.scorecards import current_cards
 from tracker.db import Database
 from tracker.front import WAIT_ENVIRON

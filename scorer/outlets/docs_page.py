@@ -14,7 +14,7 @@ from scorer.outlets.problems import PROBLEMS
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
 h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
 h3 { margin: 2rem 0 .5rem; }
 code { font: .92em ui-monospace, monospace; background: var(--soft); padding: .1em .3em; border-radius: .25em; }
@@ -24,6 +24,14 @@ th { font-weight: 600; }
 a { color: LinkText; }
 :target { background: var(--soft); }
 """
+
+
+_BOUNDS: Final = {
+    "minimum": "from {}",
+    "maximum": "to {}",
+    "exclusiveMaximum": "below {}",
+    "maxLength": "at most {} characters",
+}
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -66,7 +74,7 @@ def render(description: dict[str, Any]) -> Page:
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     parameters = _table(
-        ("Parameter", "Type", ""),
+        ("Parameter", "Type", "Meaning"),
         [
             (f"<code>{one['name']}</code>", _type(one["schema"]), escape(one.get("description", "")))
             for one in operation["parameters"]
@@ -86,7 +94,8 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
         (f"<code>{field}</code>", _type(one), escape(one.get("description", "")))
         for field, one in schema["properties"].items()
     ]
-    return f'<h3 id="type-{name}">{name}</h3><p>{escape(schema["description"])}</p>{_table(("Field", "Type", ""), fields)}'
+    table = _table(("Field", "Type", "Meaning"), fields)
+    return f'<h3 id="type-{name}">{name}</h3><p>{escape(schema["description"])}</p>{table}'
 
 
 def _problem(name: str, status: int, title: str, advice: str) -> str:
@@ -111,12 +120,9 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     kind = str(schema.get("format", schema.get("type", "anything")))
-    bounds = [f"{word} {schema[name]}" for name, word in _BOUNDS.items() if name in schema]
+    bounds = [words.format(schema[name]) for name, words in _BOUNDS.items() if name in schema]
     default = [f"default {schema['default']}"] if "default" in schema else []
     return ", ".join([kind, *bounds, *default])
-
-
-_BOUNDS: Final = {"minimum": "from", "maximum": "to", "exclusiveMaximum": "below", "maxLength": "characters up to"}
 
 
 def _text(text: str) -> str:

@@ -216,7 +216,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     lead: str
     as_of: Time
-    score: float
+    score: Annotated[float, Meta(ge=0, le=100, description="Unrounded.")]
     points: float
     heat: Annotated[float, Meta(description="What is stored and ranked by; doesn't change as time passes.")]
     contributions: list[Contribution]

@@ -86,7 +86,6 @@ class _WireEvent(msgspec.Struct):
 
 _BODY: Final = msgspec.json.Decoder(_Body)
 _EVENT: Final = msgspec.json.Decoder(_WireEvent)
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE_SURROGATE: Final = re.compile(rb"(%b%b)|%b|%b" % (_HIGH, _LOW, _HIGH, _LOW))
@@ -156,23 +155,27 @@ def read_body(raw: bytes, *, is_batch: bool) -> Body:
     return Body(raw=raw, batch=outline.batch if is_batch else None, sent_at=outline.sentAt, write_key=outline.writeKey)
 
 
-def admit(body: Body, kind: str | None, caller: Caller, received_ms: int) -> Admission:
+def admit(body: Body, kind: str | None, caller: Caller, received_ms: int, *, check_numbers: bool = False) -> Admission:
     """Decide which events of *body* are admitted.
 
     *kind* is the type that the route names, ``None`` for a batch. *received_ms* is the time of arrival in milliseconds
-    since 1970 UTC. Never raises for what an event holds: each is admitted or refused by itself.
+    since 1970 UTC. With *check_numbers*, events with a number beyond 64 bits are refused; the queue can't hold them, and
+    says so when it is tried, which is cheaper than looking at each. Never raises for what an event holds: each is
+    admitted or refused by itself.
     """
     raws = [body.raw] if body.batch is None else [bytes(raw) for raw in body.batch]
     admission = Admission([], [])
     for index, raw in enumerate(raws):
         try:
-            admission.events.append(_admit_one(raw, kind, body.sent_at, caller, received_ms))
+            admission.events.append(_admit_one(raw, kind, body.sent_at, caller, received_ms, check_numbers))
         except _Refusal as refusal:
             admission.rejected.append(Rejected(index, refusal.reason, raw[:MAX_EVENT_BYTES]))
     return admission
 
 
-def _admit_one(raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int) -> tuple[str, Event]:
+def _admit_one(
+    raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int, check_numbers: bool
+) -> tuple[str, Event]:
     wire = _decode(raw)
     kind = kind or wire.type
     if not kind:
@@ -187,27 +190,30 @@ def _admit_one(raw: bytes, kind: str | None, sent_at: str | None, caller: Caller
     if kind == "track" and not name:
         raise _Refusal("event_name_missing")
 
-    detail = (wire.properties if kind in ("page", "track") else wire.traits) or {}
+    # Traits are a person's or a company's: their url is a website, their title a profession.
+    is_behaviour = kind in ("page", "track")
+    detail = (wire.properties if is_behaviour else wire.traits) or {}
     context = wire.context or {}
-    page = context.get("page") if kind in ("page", "track") else None
+    # What traits say of a title or an address is about the person, not about a page.
+    shown = detail if is_behaviour else {}
+    page = context.get("page") if is_behaviour else None
     page = page if isinstance(page, dict) else {}
-    at = _time_of(wire, sent_at, caller, received_ms)
     event = Event(
         message_id=_message_id(wire, raw, received_ms),
-        at=at,
+        at=_time_of(wire, sent_at, caller, received_ms),
         kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
         name=name,
-        url=_url(detail, page, clean_url if kind == "page" else clean_link),
-        title=_text(detail.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
-        referrer=_referrer(detail.get("referrer") or page.get("referrer")),
-        view_id=_text(detail.get("view_id"), 64),
+        url=_url(shown, page, clean_url if kind == "page" else clean_link),
+        title=_text(shown.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
+        referrer=_referrer(shown.get("referrer") or page.get("referrer")),
+        view_id=_text(shown.get("view_id"), 64),
         engaged_ms=_engaged_ms(detail) if name == PAGE_ENGAGED else 0,
-        scroll_percent=_percent(detail.get("scroll_percent")),
+        scroll_percent=_percent(shown.get("scroll_percent")),
         properties=_rest(detail, wire, kind),
         context={key: context[key] for key in _CONTEXT_KEPT if context.get(key)} or None,
         user_id=user_id,
     )
-    if _LONG_NUMBER.search(raw):
+    if check_numbers:
         try:
             msgspec.msgpack.encode(event)
         except OverflowError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from typing import Annotated
 
 import msgspec
 
-from tracker.core.admission import Admission, Rejected
+from tracker.core.admission import Admission, Body, Caller, Rejected, admit
 from tracker.core.events import Event
 
 
@@ -25,8 +26,8 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One entry of a partition's stream."""
 
-    site_id: int
-    received_ms: int
+    site_id: Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+    received_ms: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     info: RequestInfo
     events: list[tuple[str, Event]]
     """Visitor key and event; all of visitors that belong to this partition."""
@@ -46,6 +47,18 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 def partition_of(site_id: int, visitor_key: str, partitions: int) -> int:
     """Return the partition, 0 to *partitions* - 1, in which all events of one visitor are kept in order."""
     return zlib.crc32(visitor_key.encode(), site_id) % partitions
+
+
+def take_in(
+    body: Body, kind: str | None, caller: Caller, received_ms: int, info: RequestInfo, partitions: int
+) -> tuple[Admission, list[tuple[int, int, bytes]]]:
+    """Return what of *body* is admitted (see ``admit``), and that as entries for the queue (see ``split``)."""
+    admission = admit(body, kind, caller, received_ms)
+    try:
+        return admission, split(admission, caller.site_id, received_ms, info, partitions)
+    except OverflowError:
+        admission = admit(body, kind, caller, received_ms, check_numbers=True)
+        return admission, split(admission, caller.site_id, received_ms, info, partitions)
 
 
 def split(
@@ -68,13 +81,16 @@ def split(
 
 def unpack(packed: bytes) -> Entry:
     """Return the entry behind *packed*; raise ``msgspec.DecodeError`` when it is none."""
-    return _decoder.decode(packed)
+    try:
+        return _decoder.decode(packed)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def count_of(packed: bytes) -> tuple[int, int]:
     """Return site and number of events of a packed entry; ``(0, 0)`` for what is none."""
     try:
         entry = unpack(packed)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return 0, 0
     return entry.site_id, entry.count

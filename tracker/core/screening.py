@@ -30,9 +30,14 @@ class Screened(msgspec.Struct, frozen=True):
 _Step = Callable[[Event, RequestInfo, SiteRules], FilterLabel | None]
 
 
+def is_opted_out(info: RequestInfo, rules: SiteRules) -> bool:
+    """Decide whether nothing of a request may be kept because its sender asked not to be tracked."""
+    return info.opt_out and rules.respect_opt_out and not info.trusted
+
+
 def drop_opted_out(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
     """Label ``opt_out`` what a browser sent although its user asked not to be tracked."""
-    return "opt_out" if info.opt_out and rules.respect_opt_out and not info.trusted else None
+    return "opt_out" if is_opted_out(info, rules) else None
 
 
 def drop_prefetched(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:

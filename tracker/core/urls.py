@@ -74,7 +74,7 @@ def clean_url(url: str) -> str | None:
     True
     """
     url = url.strip()
-    if "#" not in url and "@" not in url and url.startswith(("https://", "http://", "/")):
+    if "#" not in url and "@" not in url and url.startswith(("https://", "http://", "/")) and not url.startswith("//"):
         # The common case by far; splitting costs five times as much.
         rest = url.removeprefix("https://").removeprefix("http://")
         return url[:MAX_URL] if rest and (rest is url or not rest.startswith(("/", "?", ":"))) else None
@@ -84,9 +84,9 @@ def clean_url(url: str) -> str | None:
         return None
     host = parts.netloc.rpartition("@")[2]
     route = parts.fragment if parts.fragment.startswith(("/", "!/")) else ""
-    if parts.scheme.lower() in ("http", "https") and host:
+    if parts.scheme.lower() in ("http", "https") and host and not host.startswith(":"):
         return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, route))[:MAX_URL]
-    if not parts.scheme and not parts.netloc and parts.path.startswith("/"):
+    if not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//"):
         return urlunsplit(("", "", parts.path, parts.query, route))[:MAX_URL]
     return None
 

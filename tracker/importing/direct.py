@@ -11,8 +11,8 @@ import msgspec
 import redis
 
 from tracker import queue
-from tracker.core.admission import OLDEST_MS, Body, Caller, admit
-from tracker.core.entries import RequestInfo, split
+from tracker.core.admission import OLDEST_MS, Body, Caller
+from tracker.core.entries import RequestInfo, take_in
 from tracker.importing.delivery import DeliveryFailed, DeliveryResult
 
 
@@ -48,8 +48,8 @@ class QueueDelivery:
         sent_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
         raws = [msgspec.Raw(msgspec.json.encode(event)) for event in batch]
         body = Body(raw=b"", batch=raws, sent_at=sent_at, write_key=None)
-        admission = admit(body, None, Caller(self._site_id, True, OLDEST_MS), now_ms)
-        entries = split(admission, self._site_id, now_ms, RequestInfo(trusted=True), self._partitions)
+        caller = Caller(self._site_id, True, OLDEST_MS)
+        admission, entries = take_in(body, None, caller, now_ms, RequestInfo(trusted=True), self._partitions)
         try:
             queue.append(self._streams, self._site_id, entries)
         except redis.RedisError as error:

@@ -155,7 +155,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_leads_hot",
         "leads",
-        ["site_id", "heat"],
+        ["site_id", sa.text("heat DESC"), "id"],
         unique=False,
         sqlite_where=sa.text("hot_since IS NOT NULL"),
         postgresql_where=sa.text("hot_since IS NOT NULL"),
@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("page_views", sa.Integer(), nullable=False),
         sa.Column("downloads", sa.Integer(), nullable=False),
         sa.Column("engaged_ms", sa.BigInteger(), nullable=False),
+        sa.Column("heard_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_visitors_site_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visitors")),

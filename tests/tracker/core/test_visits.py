@@ -161,7 +161,9 @@ def _by_number(result: Folded) -> list[Visit]:
 
 @settings(max_examples=400, deadline=None)
 @given(drawn=_events, data=st.data())
-def test_any_arrival_gives_the_same_visits_as_all_at_once(drawn: list[tuple[int, str, str, int]], data: st.DataObject) -> None:
+def test_any_arrival_gives_the_same_visits_as_all_at_once(
+    drawn: list[tuple[int, str, str, int]], data: st.DataObject
+) -> None:
     events = _build(drawn)
     whole = folded(events)
     arrival = data.draw(st.permutations(events))

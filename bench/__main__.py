@@ -1,0 +1,39 @@
+"""``python3 dev.py bench [name …] [--smoke]``: run benchmarks and write ``bench/RESULTS.md``.
+
+``--smoke`` runs each for a moment and writes nothing: it proves that the benchmarks still run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import drain, ingest, query
+from bench.report import Section, machine, merge
+
+BENCHMARKS: dict[str, Callable[[bool], Section]] = {"ingest": ingest.run, "drain": drain.run, "query": query.run}
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def main() -> int:
+    """Run what was asked for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("name", nargs="*", choices=[*BENCHMARKS, []], help="which; all without one")
+    parser.add_argument("--smoke", action="store_true", help="only prove that they run")
+    wanted = parser.parse_args()
+    sections = []
+    for name in wanted.name or BENCHMARKS:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        section = BENCHMARKS[name](wanted.smoke)
+        print(section.text(), flush=True)
+        sections.append(section)
+    if not wanted.smoke:
+        RESULTS.write_text(merge(RESULTS.read_text() if RESULTS.exists() else "", sections, machine()), encoding="utf-8")
+        print(f"written to {RESULTS.name}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Queries: the hot list out of a million leads, beside computing every score anew and sorting."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+from bench.databases import database, kinds
+from bench.report import Section, spread
+from scorer.core.decay import DAY_MS
+from scorer.hot_list import Place, Wanted, rank
+from scorer.lead_views import Viewpoint, view_leads
+from scorer.resources import now_ms
+from scorer.scorecards import current_cards
+from tracker.db import Database
+from tracker.sites import load_sites
+
+ROUNDS = 9
+LEADS = 1_000_000
+SHOWN = 50
+
+_FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+INSERT INTO leads (id, site_id, kind, name, email, title, phone, company_name, company_domain, heat, hot_since,
+                   announced_score, first_at, last_at, status, owner, version)
+SELECT 'ld_' || i, 1, 'visitor', '', '', '', '', '', '',
+       :top * ((i * 7919) % 1000003) / 1000003.0 * ((i * 7919) % 1000003) / 1000003.0,
+       CASE WHEN (i * 7919) % 1000003 > 990000 THEN :now - 86400000 END,
+       CASE WHEN (i * 7919) % 1000003 > 990000 THEN 80.0 END,
+       :now - 864000000, :now - i, 'open', NULL, 1 FROM n
+"""
+_ANEW = """
+SELECT id, 100 * (1 - power(2, -(heat / :weight) / :p50)) AS score FROM leads WHERE site_id = 1
+ORDER BY score DESC LIMIT 50
+"""
+
+
+def run(smoke: bool) -> Section:
+    """Measure the hot list."""
+    rounds, count = (1, 5_000) if smoke else (ROUNDS, LEADS)
+    section = Section(
+        "query",
+        f"Hot list out of {count:,} leads",
+        f"The first {SHOWN} of the ranking, and {SHOWN} further down, read in the order of an index on the stored heat. "
+        "Limit to beat: computing the score of every lead and sorting, which a score that is not forward-decayed must do.",
+        ("database", "top 50, ms", "50 after the 1,000th, ms", "as the API shows them, ms", "computed anew, ms", "× faster"),
+    )
+    for kind in kinds():
+        with database(kind) as made:
+            _fill(made, count)
+            section.rows.append((kind, *_measure(made, rounds, count)))
+    return section
+
+
+def _measure(made: Database, rounds: int, count: int) -> tuple[str, ...]:
+    now = now_ms()
+    with made.reading() as connection:
+        stored = current_cards(connection)[1]
+        card, site = stored.card, load_sites(connection)[1]
+        view = Viewpoint(site, stored, now, "en", "http://127.0.0.1:8700")
+        deep = rank(connection, card, 1, Wanted(min_score=0), None, min(1000, count // 2), now).rows[-1]
+        weight = card.decay.weight(now)
+
+        def top(connection: Connection) -> object:
+            return rank(connection, card, 1, Wanted(), None, SHOWN, now)
+
+        def further(connection: Connection) -> object:
+            return rank(connection, card, 1, Wanted(min_score=0), Place(deep.heat, deep.id), SHOWN, now)
+
+        def shown(connection: Connection) -> object:
+            return view_leads(connection, view, rank(connection, card, 1, Wanted(), None, SHOWN, now).rows)
+
+        def anew(connection: Connection) -> object:
+            return connection.execute(text(_ANEW), {"weight": weight, "p50": card.scorecard.p50}).all()
+
+        runs = [[_ms(one, connection) for _ in range(rounds + 1)][1:] for one in (top, further, shown, anew)]
+    ratio = statistics.median(runs[3]) / statistics.median(runs[0])
+    return (*(spread(one, 2) for one in runs), f"{ratio:,.0f}")
+
+
+def _ms(one: Callable[[Connection], object], connection: Connection) -> float:
+    start = time.perf_counter()
+    one(connection)
+    return (time.perf_counter() - start) * 1000
+
+
+def _fill(made: Database, count: int) -> None:
+    now = now_ms()
+    with made.writing() as connection:
+        card = current_cards(connection)[1].card
+        top = card.decay.heat(3 * card.enter, now - DAY_MS)
+        connection.execute(text(_FILL), {"count": count, "top": top, "now": now})
+        connection.execute(text("ANALYZE"))

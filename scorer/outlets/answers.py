@@ -1,0 +1,186 @@
+"""What the sales API answers to requests that have been let in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import Connection
+
+from scorer.changes_feed import feed_head, read_changes
+from scorer.core.decay import DAY_MS
+from scorer.explaining import explain
+from scorer.hot_list import Place, Ranked, Wanted, rank
+from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
+from scorer.outlets import shapes
+from scorer.outlets.cursors import ChangesCursor, Cursor, LeadCursor, TimelineCursor, read_cursor, write_cursor
+from scorer.outlets.parameters import (
+    ChangesParameters,
+    HotLeadsParameters,
+    LeadsParameters,
+    RankedParameters,
+    TimelineParameters,
+)
+from scorer.outlets.problems import CURSOR_EXPIRED, NOT_FOUND, PARAMETER_INVALID, Refusal
+from scorer.outlets.shapes import time_text
+from scorer.timeline import read_timeline
+
+_HOUR_MS: Final = DAY_MS // 24
+
+
+class NotModified(Exception):
+    """The asker has this version of the answer already."""
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(etag)
+        self.etag = etag
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request that has been let in."""
+
+    connection: Connection
+    view: Viewpoint
+    parameters: Any
+    """Of the type that the route names."""
+    has: Callable[[str], bool]
+    """Whether the asker has the answer with this entity tag."""
+
+    @property
+    def site_id(self) -> int:
+        """The site that the key opens."""
+        return self.view.site.id
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What to answer."""
+
+    body: Any
+    """Of the type that the route names."""
+    etag: str | None = None
+    """``None`` for an answer that can't be asked for again by its tag."""
+    wait_seconds: float = 0.0
+    """Above 0: there is nothing to tell; ask again when something has changed, for so long at most."""
+
+
+def hot_leads(call: Call) -> Reply:
+    """The hot leads, hottest first; with ``min_score`` all leads from that score up."""
+    asked: HotLeadsParameters = call.parameters
+    wanted = _wanted(asked, min_score=None if asked.min_score is UNSET else asked.min_score)
+    return _ranked(call, asked, wanted)
+
+
+def all_leads(call: Call) -> Reply:
+    """All leads, hottest first."""
+    asked: LeadsParameters = call.parameters
+    return _ranked(call, asked, _wanted(asked, min_score=0.0, search=asked.q or None))
+
+
+def one_lead(call: Call, lead_id: str) -> Reply:
+    """One lead."""
+    row = _find_lead(call, lead_id)
+    etag = _etag(call, [row])
+    return Reply(view_leads(call.connection, call.view, [row])[0], etag)
+
+
+def timeline(call: Call, lead_id: str) -> Reply:
+    """What a lead did, newest visit first."""
+    asked: TimelineParameters = call.parameters
+    cursor = _read(asked.cursor, TimelineCursor)
+    before = (cursor.started_at, cursor.visitor_id) if cursor else None
+    found = read_timeline(call.connection, call.view.site, _find_lead(call, lead_id).id, before, asked.limit)
+    further = write_cursor(TimelineCursor(*found.next)) if found.next else None
+    return Reply(shapes.TimelinePage(found.visits, further))
+
+
+def explanation(call: Call, lead_id: str) -> Reply:
+    """Every contribution to a lead's score."""
+    row = _find_lead(call, lead_id)
+    return Reply(explain(call.connection, row.id, call.view.now_ms, call.view.language))
+
+
+def changes(call: Call) -> Reply:
+    """What happened to leads, in order."""
+    asked: ChangesParameters = call.parameters
+    head = feed_head(call.connection, call.site_id)
+    if asked.cursor == "now":
+        return Reply(shapes.ChangePage([], write_cursor(ChangesCursor(head.id, head.last_sequence))))
+    cursor = _read(asked.cursor, ChangesCursor) or ChangesCursor(head.id, 0)
+    if cursor.feed != head.id or cursor.sequence > head.last_sequence:
+        raise Refusal(
+            CURSOR_EXPIRED,
+            "The cursor is of another site's feed or database, or of a time that a restored backup doesn't know. "
+            "Take a new one from /api/v1/changes?cursor=now, read all of /api/v1/hot-leads, and go on from the new cursor.",
+        )
+    found = read_changes(call.connection, call.site_id, cursor.sequence, asked.limit)
+    rows = find_leads(call.connection, call.site_id, {change.lead_id for change in found})
+    shown = {lead.id: lead for lead in view_leads(call.connection, call.view, list(rows.values()))}
+    data = [
+        shapes.Change(one.sequence, one.kind, time_text(one.at), one.lead_id, shown.get(one.lead_id), one.detail)
+        for one in found
+    ]
+    further = ChangesCursor(head.id, found[-1].sequence if found else cursor.sequence)
+    return Reply(shapes.ChangePage(data, write_cursor(further)), wait_seconds=0 if found else asked.wait)
+
+
+def _wanted(asked: RankedParameters, *, min_score: float | None, search: str | None = None) -> Wanted:
+    return Wanted(
+        min_score=min_score,
+        search=search,
+        topic=asked.topic or None,
+        stage=asked.stage or None,
+        owner=None if asked.owner is UNSET else asked.owner,
+        grade=asked.grade or None,
+    )
+
+
+def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
+    view = call.view
+    cursor = _read(asked.cursor, LeadCursor)
+    if cursor and cursor.scorecard_id != view.stored.id:
+        raise Refusal(
+            CURSOR_EXPIRED, "Another scorecard is current since the page before; read the list from its beginning."
+        )
+    after = Place(cursor.heat, cursor.lead_id) if cursor else None
+    found = rank(call.connection, view.card, call.site_id, wanted, after, asked.limit, view.now_ms)
+    etag = _etag(call, found.rows, found)
+    further = LeadCursor(view.stored.id, found.next.heat, found.next.lead_id) if found.next else None
+    leads = view_leads(call.connection, view, found.rows)
+    return Reply(shapes.LeadPage(leads, write_cursor(further) if further else None), etag)
+
+
+def _find_lead(call: Call, lead_id: str) -> LeadRow:
+    row = find_leads(call.connection, call.site_id, [lead_id]).get(lead_id) if "\0" not in lead_id else None
+    if row is None:
+        raise Refusal(NOT_FOUND, "There is no such lead on the key's site.")
+    return row
+
+
+def _read(text: Any, kind: type[Cursor]) -> Cursor | None:
+    if text is UNSET:
+        return None
+    cursor = read_cursor(text, kind)
+    if cursor is None:
+        wrong = shapes.ParameterError("cursor", "Not a cursor of this list")
+        raise Refusal(PARAMETER_INVALID, "cursor: Not a cursor of this list", errors=[wrong])
+    return cursor
+
+
+def _etag(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
+    """Return the tag of an answer about *rows*; raise ``NotModified`` where the asker has it.
+
+    Made before anything is read about the leads but their rows. Scores count as shown, to one decimal; the hour stands
+    for what fades without a change of score, such as "2 hours ago".
+    """
+    view = call.view
+    told: list[Any] = [view.site.id, view.stored.id, view.language, view.base_url, view.now_ms // _HOUR_MS]
+    told += [(row.id, row.version, round(view.card.score(row.heat, view.now_ms), 1)) for row in rows]
+    told += [view.card.tier(row.heat, row.hot_since, view.now_ms) for row in rows]
+    told.append(found.next if found else None)
+    etag = blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()
+    if call.has(etag):
+        raise NotModified(etag)
+    return etag

@@ -1,0 +1,133 @@
+"""The description of the API is valid, complete, and what the API really does."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from scorer.outlets.openapi import describe
+from scorer.outlets.problems import PROBLEMS
+from scorer.outlets.routes import ROUTES
+from tests.factories import World, buyer, passer_by
+
+DESCRIPTION = describe("https://leads.example.com")
+
+
+@pytest.fixture
+def world(sqlite_url: str) -> World:
+    world = World(sqlite_url)
+    world.feed([*buyer("anna", name="Anna Berg", email="anna@halden.test"), *passer_by("bo")])
+    return world
+
+
+def check(body: Any, schema: dict[str, Any]) -> None:
+    """Fail where *body* breaks the schema, or has a field that the schema doesn't name."""
+    components = DESCRIPTION["components"]
+    strict = {
+        name: one | {"additionalProperties": False} if "properties" in one else one
+        for name, one in components["schemas"].items()
+    }
+    Draft202012Validator(schema | {"components": {"schemas": strict}}).validate(body)
+
+
+def test_the_description_is_valid_openapi_3_1() -> None:
+    assert list(OpenAPIV31SpecValidator(DESCRIPTION).iter_errors()) == []
+    assert DESCRIPTION["openapi"].startswith("3.1")
+
+
+def test_it_is_served_without_a_key_as_it_is_made(world: World) -> None:
+    answer = world.client(None).get("/api/v1/openapi.json")
+    assert answer.content_type == "application/json"
+    assert answer.get_json() == DESCRIPTION
+
+
+def test_it_names_every_route_with_every_parameter() -> None:
+    assert set(DESCRIPTION["paths"]) == {f"/api/v1{route.path}" for route in ROUTES}
+    for route in ROUTES:
+        operation = DESCRIPTION["paths"][f"/api/v1{route.path}"]["get"]
+        named = [one["name"] for one in operation["parameters"]]
+        assert set(named) == {*re.findall(r"{(\w+)}", route.path), *route.parameters.__struct_fields__}
+        assert all(one["in"] == "path" or one["description"] for one in operation["parameters"])
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_route_answers_as_described(world: World, route: Any) -> None:
+    client, stranger = world.client(), world.client(None)
+    path = "/api/v1" + route.path.format(lead_id=world.nordwind.lead("anna"))
+    answers = DESCRIPTION["paths"][f"/api/v1{route.path}"]["get"]["responses"]
+    whole = client.get(path)
+    asked = [whole, client.get(f"{path}?limit=x&colour=red"), client.get(f"{path}?site=huadong"), stranger.get(path)]
+    if "cursor" in route.parameters.__struct_fields__ and "timeline" not in path:
+        theirs = world.client("ada", world.huadong)
+        world.feed([*buyer("li"), *buyer("wu")], world.huadong)
+        cursor = theirs.get(f"{path}?limit=1").get_json()["next_cursor"]
+        asked.append(client.get(f"{path}?cursor={cursor}"))
+    if "{" in route.path:
+        asked.append(client.get(path.replace("ld_", "ld_x")))
+    if route.conditional:
+        asked.append(client.get(path, headers={"If-None-Match": whole.headers["ETag"]}))
+    for answer in asked:
+        described = answers[str(answer.status_code)]
+        if "$ref" in described:
+            described = DESCRIPTION["components"]["responses"][described["$ref"].rpartition("/")[2]]
+        for name in described.get("headers", {}):
+            assert name in answer.headers
+        if answer.data:
+            check(answer.get_json(), described["content"][answer.content_type]["schema"])
+    assert whole.get_json()
+    tried = {answer.status_code for answer in asked}
+    assert tried >= {200, 400, 401, 403}
+    assert {int(status) for status in answers} - tried <= {410, 429, 500, 503}
+
+
+def test_every_problem_is_described_and_explained(world: World) -> None:
+    html = world.client(None).get("/api/docs").get_data(as_text=True)
+    for kind in PROBLEMS:
+        assert f'id="{kind.uri.partition("#")[2]}"' in html
+        assert f"Problem{kind.status}" in DESCRIPTION["components"]["responses"]
+
+
+class _Reader(HTMLParser):
+    """Collects what a page links to, and where it can be linked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            assert not name.startswith("on")
+            assert name not in ("style", "src")
+            if name == "href" and value:
+                self.links.add(value)
+            if name == "id" and value:
+                self.ids.append(value)
+
+
+def test_the_page_of_the_description_needs_nothing_from_elsewhere(world: World) -> None:
+    answer = world.client(None).get("/api/docs")
+    assert answer.content_type == "text/html; charset=utf-8"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    reader = _Reader()
+    reader.feed(answer.get_data(as_text=True))
+    assert "script" not in reader.tags
+    assert {link for link in reader.links if not link.startswith("#")} == {"/api/v1/openapi.json"}
+    assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
+    assert len(set(reader.ids)) == len(reader.ids)
+
+
+def test_the_guide_speaks_of_every_route_and_no_other() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`GET (/[\w{}/.-]+)`", guide))
+    assert named == {route.path for route in ROUTES} | {"/openapi.json"}

@@ -1,0 +1,54 @@
+"""Whoever was not heard of for long is forgotten, wholly; nobody else is touched."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from scorer.models import lead_changes, leads, visitor_scores
+from scorer.retention import forget_old
+from tests.factories import DAY, NOW, World, buyer, page
+from tracker import store
+from tracker.models import dead_letters, events, visitors, visits
+from tracker.store import DeadLetter
+
+YEAR = 365 * DAY
+
+
+def kept(world: World) -> dict[str, int]:
+    """Rows of each table that speaks of visitors."""
+    with world.database.reading() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (visitors, visits, events, leads, visitor_scores, dead_letters)
+        }
+
+
+def test_who_was_long_not_heard_of_is_forgotten_and_the_feed_says_so(database_url: str) -> None:
+    world = World(database_url)
+    world.now = NOW - 2 * YEAR
+    world.feed(buyer("gone", until=world.now, name="Ada Gone"))
+    with world.database.writing() as connection:
+        store.save_dead_letters(connection, [DeadLetter(1, world.now, "url_invalid", "collector", False, b"{}")])
+    world.now = NOW
+    world.feed([page("here", "/pricing", NOW)])
+    assert forget_old(world.database, NOW - YEAR, NOW) == 1
+    assert kept(world) == {"visitors": 1, "visits": 1, "events": 1, "leads": 1, "visitor_scores": 1, "dead_letters": 0}
+    with world.database.reading() as connection:
+        told = [tuple(row) for row in connection.execute(select(lead_changes.c.lead_id, lead_changes.c.kind))]
+    assert told == [(world.nordwind.lead("gone"), "erased")]
+
+
+def test_imported_history_is_kept_as_long_as_what_happened_today(database_url: str) -> None:
+    world = World(database_url)
+    world.feed([page("old story", "/", NOW - 5 * YEAR)])
+    before = kept(world)
+    assert forget_old(world.database, NOW - YEAR, NOW) == 0
+    assert kept(world) == before
+
+
+def test_forgetting_twice_finds_nothing_the_second_time(database_url: str) -> None:
+    world = World(database_url)
+    world.now = NOW - 2 * YEAR
+    world.feed([page(f"gone {number}", "/", world.now) for number in range(1200)])
+    assert [forget_old(world.database, NOW - YEAR, NOW) for _ in range(2)] == [1200, 0]
+    assert kept(world)["events"] == 0

@@ -1,0 +1,173 @@
+"""A real recording over HTTP: whatever the order, the number of workers and the database, the same comes out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from math import fsum
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from scorer.explaining import explain
+from scorer.models import leads, visitor_scores
+from scorer.resources import now_ms
+from tests import samples
+from tests.service.conftest import MakeService
+from tests.service.running import MINUTE, Event, Keys, Service, time_text
+from tracker.models import visitors, visits
+
+SLICE = 8000
+"""Events of the smaller comparison."""
+
+Outcome = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def recording() -> list[Event]:
+    """The recording, moved so that it ends yesterday, in order; with the time spent on each page."""
+    bare = list(samples.deskdrop())
+    end = max(event["timestamp"] for event in bare)
+    shift = now_ms() - 24 * 60 * MINUTE - samples.datetime.fromisoformat(end).timestamp() * 1000
+    moved = sorted(samples.deskdrop(round(shift)), key=lambda event: event["timestamp"])
+    return sorted([*moved, *reading_times(moved)], key=lambda event: event["timestamp"])
+
+
+def reading_times(events: list[Event]) -> Iterator[Event]:
+    """For each page that was left within five minutes, the time on it, told twice as the snippet does."""
+    last: dict[str, tuple[Event, float]] = {}
+    for event in events:
+        at = samples.datetime.fromisoformat(event["timestamp"]).timestamp() * 1000
+        who = event["anonymousId"]
+        before, since = last.get(who, (None, 0.0))
+        if before is not None and before["type"] == "page" and at - since < 5 * MINUTE:
+            view = before["properties"]["view_id"] = before["messageId"]
+            for part, share in enumerate((0.4, 0.9)):
+                told = {"view_id": view, "url": before["properties"]["url"], "engaged_ms": int((at - since) * share)}
+                yield {
+                    "type": "track",
+                    "event": "Page Engaged",
+                    "messageId": f"{view}-{part}",
+                    "anonymousId": who,
+                    "timestamp": time_text(round(since + (at - since) * share)),
+                    "context": before["context"],
+                    "properties": told,
+                }
+        last[who] = (event, at)
+
+
+def shuffled(events: list[Event]) -> list[Event]:
+    """The events in three slices, each out of order, one after the other."""
+    chance = random.Random(11)
+    slices = [events[start::3] for start in range(3)]
+    for part in slices:
+        chance.shuffle(part)
+    return [event for part in slices for event in part]
+
+
+def outcome(service: Service) -> Outcome:
+    """All that was concluded from the events, by visitor key, whatever numbers the database gave out."""
+    with service.resources.database.reading() as connection:
+        keys = dict(connection.execute(select(visitors.c.id, visitors.c.key)).tuples().all())
+        seen = {
+            keys[row.id]: (row.first_at, row.last_at, row.visits, row.page_views, row.downloads, row.engaged_ms)
+            for row in connection.execute(select(visitors))
+        }
+        paid = {(keys[row.visitor_id], row.number): row[2:] for row in connection.execute(select(visits))}
+        heats = dict(connection.execute(select(leads.c.id, leads.c.heat)).tuples().all())
+        facts = {
+            row.id: (row.kind, row.hot_since is not None, row.first_at, row.last_at)
+            for row in connection.execute(select(leads))
+        }
+    ranking = [lead["id"] for lead in service.cli_json("hot", "--min-score", "0", "--limit", "200")["data"]]
+    return {"visitors": seen, "visits": paid, "heats": heats, "leads": facts, "ranking": ranking}
+
+
+def replay(service: Service, events: list[Event], capsys: pytest.CaptureFixture[str], name: str) -> Keys:
+    """Send *events* in batches of 100 into a fresh service, and see that the sums close."""
+    site = service.start().add_site()
+    started = time.monotonic()
+    service.send(events, site.server_key)
+    taken = time.monotonic()
+    accounts = service.processed(120)
+    done = time.monotonic()
+    with capsys.disabled():
+        rates = len(events) / (taken - started), len(events) / (done - started)
+        print(f"\n    {name}: {len(events)} events; {rates[0]:,.0f}/s taken, {rates[1]:,.0f}/s through", end=" ")
+    assert (accounts.received, accounts.stored + accounts.filtered) == (len(events), len(events))
+    assert (accounts.duplicate, accounts.dead_lettered) == (0, 0)
+    return site
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    assert one["visitors"] == other["visitors"]
+    assert one["visits"] == other["visits"]
+    assert one["leads"] == other["leads"]
+    assert one["heats"] == pytest.approx(other["heats"], rel=1e-9)
+    assert one["ranking"] == other["ranking"]
+
+
+def assert_explained(service: Service) -> int:
+    """Every score is the sum of its reasons; return how many scores."""
+    now = now_ms()
+    with service.resources.database.reading() as connection:
+        stored = dict(connection.execute(select(leads.c.id, leads.c.heat)).tuples().all())
+        for lead_id, heat in stored.items():
+            told = explain(connection, lead_id, now)
+            assert told is not None
+            assert told.heat == pytest.approx(heat, rel=1e-9)
+            assert fsum(one.decayed_points for one in told.contributions) == pytest.approx(told.points, rel=1e-9)
+        assert connection.execute(select(visitor_scores.c.lead_id).distinct()).all()
+    return len(stored)
+
+
+@pytest.fixture(scope="module")
+def ordered(make_service: MakeService, recording: list[Event]) -> Service:
+    """One worker on SQLite that is to be sent the whole recording in order."""
+    return make_service("sqlite", WORKERS=1)
+
+
+def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_postgresql(
+    make_service: MakeService, recording: list[Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_order, out_of_order = make_service("sqlite", WORKERS=1), make_service("postgresql", WORKERS=4)
+    site = replay(in_order, recording, capsys, "SQLite, 1 worker, in order")
+    first = outcome(in_order)
+    assert len(first["leads"]) > 1000
+    assert sum(visitor[5] for visitor in first["visitors"].values()) > 0
+    assert len(first["ranking"]) == 200
+
+    accounts, started = in_order.accounts(), time.monotonic()
+    in_order.send(recording, site.server_key)
+    again = in_order.processed(120)
+    with capsys.disabled():
+        print(f"\n    once more: {len(recording) / (time.monotonic() - started):,.0f}/s through", end=" ")
+    assert again.stored + again.filtered == accounts.stored + accounts.filtered
+    assert again.duplicate == len(recording)
+    assert outcome(in_order) == first
+    explained = assert_explained(in_order)
+    in_order.end()
+
+    replay(out_of_order, shuffled(recording), capsys, "PostgreSQL, 4 workers, shuffled")
+    assert_same(first, outcome(out_of_order))
+    assert assert_explained(out_of_order) == explained
+    out_of_order.end()
+
+
+def test_a_slice_gives_the_same_with_one_worker_and_with_four_on_both_databases(
+    make_service: MakeService, recording: list[Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = recording[-SLICE:]
+    runs = [("postgresql", 1, part), ("sqlite", 4, shuffled(part)), ("sqlite", 1, shuffled(part))]
+    outcomes = []
+    for database, workers, events in runs:
+        service = make_service(database, WORKERS=workers)
+        order = "in order" if events is part else "shuffled"
+        replay(service, events, capsys, f"{database}, {workers} worker(s), {order}")
+        outcomes.append(outcome(service))
+        assert_explained(service)
+        service.end()
+    for other in outcomes[1:]:
+        assert_same(outcomes[0], other)

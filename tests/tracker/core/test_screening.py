@@ -1,0 +1,90 @@
+"""Screening: which events count, which label keeps the others out, and what is read on the way."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from tests.tracker.core.test_agents import CHROME, PHONE
+from tracker.core.entries import RequestInfo
+from tracker.core.events import Event
+from tracker.core.refusals import FilterLabel
+from tracker.core.screening import STEPS, Screened, SiteRules, screen
+
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+HONOUR, IGNORE = SiteRules(respect_opt_out=True), SiteRules(respect_opt_out=False)
+ON_DESKTOP, ON_PHONE = "desktop|Chrome 131|Windows 10", "mobile|Mobile Safari 18|iOS 18"
+
+
+def event(context: dict[str, Any] | None = None, agent: str = "") -> Event:
+    return Event(message_id=bytes(16), at=1, kind="page", context=context, agent=agent)
+
+
+CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
+    "a person": (event(), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
+    "no agent at all": (event(), RequestInfo(), HONOUR, None, ""),
+    "opt-out honoured": (event(), RequestInfo(CHROME, opt_out=True), HONOUR, "opt_out", ON_DESKTOP),
+    "opt-out ignored by the site's rule": (event(), RequestInfo(CHROME, opt_out=True), IGNORE, None, ON_DESKTOP),
+    "opt-out of a server is not a visitor's": (event(), RequestInfo("", trusted=True, opt_out=True), HONOUR, None, ""),
+    "prefetch": (event(), RequestInfo(CHROME, prefetch=True), HONOUR, "prefetch", ON_DESKTOP),
+    "a remote-controlled browser": (event({"automation": True}), RequestInfo(CHROME), HONOUR, "automation", ON_DESKTOP),
+    "automation must be true, not truthy": (event({"automation": "yes"}), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
+    "a crawler": (event(), RequestInfo(GOOGLEBOT), HONOUR, "bot", "other|Googlebot 2|Other"),
+    "a crawler passed on by a server": (
+        event({"userAgent": GOOGLEBOT}),
+        RequestInfo("analytics-python/2.3", trusted=True),
+        HONOUR,
+        "bot",
+        "other|Googlebot 2|Other",
+    ),
+    "a phone passed on by a server": (
+        event({"userAgent": PHONE}),
+        RequestInfo("analytics-python/2.3", trusted=True),
+        HONOUR,
+        None,
+        ON_PHONE,
+    ),
+    "a server is no visitor": (event(), RequestInfo("curl/8.5.0", trusted=True), HONOUR, None, ""),
+    "a library with the public key is no visitor": (event(), RequestInfo("python-requests/2.32"), HONOUR, None, ""),
+    "what a browser passes on stands before its header": (
+        event({"userAgent": PHONE}),
+        RequestInfo(CHROME),
+        HONOUR,
+        None,
+        ON_PHONE,
+    ),
+    "an agent that is no text says nothing": (event({"userAgent": 7}), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
+    "a sender can't write the reading itself": (event(agent="desktop|X|Y"), RequestInfo(), HONOUR, None, ""),
+    "the first label stands": (
+        event({"automation": True}),
+        RequestInfo(GOOGLEBOT, opt_out=True, prefetch=True),
+        HONOUR,
+        "opt_out",
+        "other|Googlebot 2|Other",
+    ),
+    "the second label stands": (
+        event({"automation": True}),
+        RequestInfo(GOOGLEBOT, prefetch=True),
+        HONOUR,
+        "prefetch",
+        "other|Googlebot 2|Other",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_an_event_is_screened_like_this(case: tuple[Event, RequestInfo, SiteRules, str | None, str]) -> None:
+    given, info, rules, label, agent = case
+    expected = Event(message_id=bytes(16), at=1, kind="page", agent=agent)
+    assert screen(given, info, rules) == Screened(expected, label)  # type: ignore[arg-type]
+
+
+def test_every_label_has_a_case_and_a_step() -> None:
+    assert {case[3] for case in CASES.values()} - {None} == set(get_args(FilterLabel))
+    assert len(STEPS) == len(get_args(FilterLabel))
+
+
+def test_what_else_the_context_says_is_kept() -> None:
+    given = event({"userAgent": PHONE, "automation": False, "locale": "zh-CN", "campaign": {"name": "spring"}})
+    assert screen(given, RequestInfo(), HONOUR).event.context == {"locale": "zh-CN", "campaign": {"name": "spring"}}

@@ -1,0 +1,241 @@
+"""What a collect request is answered, and what of it goes into the queue: keys, origins, signals, reasons."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.collect import ROUTES, Accepted, Answer, KnownKey, Limits, Request, decide, refuse, request_info
+from tracker.core.entries import RequestInfo, unpack
+from tracker.core.refusals import EXPLANATION
+
+NOW, DAY = 1_795_253_400_000, 86_400_000
+LIMITS = Limits(partitions=4, late_window_ms=7 * DAY)
+SUCCESS = Answer(200, b'{"success":true}')
+
+
+KNOWN: Final = {
+    "wk_open": KnownKey(1, False, ()),
+    "wk_listed": KnownKey(2, False, ("https://www.shop.example", "https://*.shop.example", "http://localhost:3000")),
+    "sk_listed": KnownKey(2, True, ("https://www.shop.example",)),
+}
+
+
+class Keys:
+    """Three sites: one open to all origins, one that lists some, and the server key of the second."""
+
+    def find(self, key: str) -> KnownKey | None:
+        return KNOWN.get(key)
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def ask(body: Any, route: str = "batch", **headers: str) -> Accepted | Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return decide(Request(route, named, raw, NOW), Keys(), LIMITS)
+
+
+def outcome(decision: Accepted | Answer) -> str:
+    return decision.reason if isinstance(decision, Answer) else f"site {decision.site_id}"
+
+
+EVENT = {"type": "page", "anonymousId": "v", "messageId": "m"}
+BATCH = {"batch": [EVENT]}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "in_body", "expected"),
+    [
+        pytest.param(basic("wk_open:"), None, "site 1", id="as Basic user"),
+        pytest.param(basic("wk_open:anything"), None, "site 1", id="with a password"),
+        pytest.param(basic("wk_open"), None, "site 1", id="without a colon"),
+        pytest.param(basic("wk_open:").replace("Basic", "bAsIc"), None, "site 1", id="scheme in any case"),
+        pytest.param(None, "wk_open", "site 1", id="in the body"),
+        pytest.param(basic("wk_listed:"), "wk_open", "site 2", id="the header stands before the body"),
+        pytest.param(basic(":"), "wk_open", "site 1", id="an empty user leaves it to the body"),
+        pytest.param("Bearer wk_open", "wk_open", "site 1", id="another scheme leaves it to the body"),
+        pytest.param("Bearer wk_open", None, "write_key_missing", id="another scheme is no key"),
+        pytest.param(None, None, "write_key_missing", id="none"),
+        pytest.param(None, "", "write_key_missing", id="empty"),
+        pytest.param("Basic !!!", None, "write_key_missing", id="no base64"),
+        pytest.param("Basic é", None, "write_key_missing", id="no ASCII"),
+        pytest.param("Basic " + base64.b64encode(b"\xff\xfe").decode(), None, "write_key_missing", id="no UTF-8"),
+        pytest.param("Basic", None, "write_key_missing", id="scheme alone"),
+        pytest.param(basic("wk_gone:"), None, "write_key_unknown", id="unknown"),
+        pytest.param(basic("wk_gone:"), "wk_open", "write_key_unknown", id="unknown in the header, known in the body"),
+        pytest.param(basic("\0:"), None, "write_key_unknown", id="NUL"),
+    ],
+)
+def test_the_key_says_whose_events_these_are(authorization: str | None, in_body: str | None, expected: str) -> None:
+    headers = {"authorization": authorization} if authorization is not None else {}
+    body = BATCH | ({"writeKey": in_body} if in_body is not None else {})
+    assert outcome(ask(body, **headers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "origin", "expected"),
+    [
+        ("wk_open", "https://anywhere.example", "site 1"),
+        ("wk_open", "null", "site 1"),
+        ("wk_listed", None, "site 2"),
+        ("wk_listed", "https://www.shop.example", "site 2"),
+        ("wk_listed", "http://localhost:3000", "site 2"),
+        ("wk_listed", "https://a.shop.example", "site 2"),
+        ("wk_listed", "https://a.b.shop.example", "site 2"),
+        ("wk_listed", "https://shop.example", "origin_not_allowed"),
+        ("wk_listed", "http://www.shop.example", "origin_not_allowed"),
+        ("wk_listed", "https://www.shop.example:8443", "origin_not_allowed"),
+        ("wk_listed", "http://localhost", "origin_not_allowed"),
+        ("wk_listed", "https://evilshop.example", "origin_not_allowed"),
+        ("wk_listed", "https://www.shop.example.evil.example", "origin_not_allowed"),
+        ("wk_listed", "null", "origin_not_allowed"),
+        ("wk_listed", "://", "origin_not_allowed"),
+        ("wk_listed", "*", "origin_not_allowed"),
+        ("sk_listed", "https://evil.example", "site 2"),
+        ("sk_listed", "null", "site 2"),
+    ],
+)
+def test_the_public_key_works_only_from_the_site_s_origins(key: str, origin: str | None, expected: str) -> None:
+    headers = {"origin": origin} if origin is not None else {}
+    assert outcome(ask(BATCH | {"writeKey": key}, **headers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "days_ago", "rejected"),
+    [("wk_open", 6, []), ("wk_open", 8, ["timestamp_too_old"]), ("sk_listed", 4000, [])],
+)
+def test_only_the_server_key_may_carry_history(key: str, days_ago: int, rejected: list[str]) -> None:
+    then = datetime.fromtimestamp(NOW / 1000 - days_ago * 86_400, UTC).isoformat()
+    decision = ask({"writeKey": key, "batch": [EVENT | {"timestamp": then}]})
+    assert isinstance(decision, Accepted)
+    assert [one.reason for one in decision.rejected] == rejected
+
+
+def test_an_accepted_batch_is_packed_by_partition_with_what_its_headers_say() -> None:
+    events = [EVENT | {"anonymousId": f"v{number}", "messageId": str(number)} for number in range(20)]
+    decision = ask({"writeKey": "wk_open", "batch": events}, user_agent="Mozilla/5.0", sec_gpc="1")
+    assert isinstance(decision, Accepted)
+    assert (decision.site_id, decision.answer, decision.received, decision.rejected) == (1, SUCCESS, 20, [])
+    entries = [unpack(packed) for _, _, packed in decision.entries]
+    assert {partition for partition, _, _ in decision.entries} == {0, 1, 2, 3}
+    assert sum(count for _, count, _ in decision.entries) == sum(len(entry.events) for entry in entries) == 20
+    assert {(entry.site_id, entry.received_ms, entry.info) for entry in entries} == {
+        (1, NOW, RequestInfo("Mozilla/5.0", opt_out=True))
+    }
+
+
+def test_bad_events_are_named_by_their_place_and_kept_beside_the_good_ones() -> None:
+    events = [EVENT, {"type": "screen", "userId": "a"}, 7, EVENT | {"messageId": "n"}, {"type": "page"}]
+    decision = ask({"writeKey": "wk_open", "batch": events})
+    assert isinstance(decision, Accepted)
+    assert json.loads(decision.answer.body) == {
+        "success": True,
+        "rejected": [
+            {"index": 1, "reason": "type_unknown"},
+            {"index": 2, "reason": "event_not_object"},
+            {"index": 4, "reason": "identity_missing"},
+        ],
+    }
+    assert (decision.answer.status, decision.received) == (200, 5)
+    assert sum(count for _, count, _ in decision.entries) == 5
+
+
+def test_numbers_that_the_queue_cannot_hold_are_refused_event_by_event() -> None:
+    wide = EVENT | {"messageId": "wide", "properties": {"n": 2**64}}
+    decision = ask({"writeKey": "wk_open", "batch": [EVENT, wide, EVENT | {"messageId": "n"}]})
+    assert isinstance(decision, Accepted)
+    assert json.loads(decision.answer.body)["rejected"] == [{"index": 1, "reason": "number_out_of_range"}]
+    assert sum(len(unpack(packed).events) for _, _, packed in decision.entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "reason"),
+    [
+        ({"anonymousId": "v"}, 200, ""),
+        ({}, 400, "identity_missing"),
+        ({"anonymousId": "v", "timestamp": "now"}, 400, "timestamp_invalid"),
+        ({"anonymousId": "v", "properties": {"x": "y" * 32_000}}, 413, "event_too_large"),
+        ({"anonymousId": "v", "properties": {"n": 2**64}}, 400, "number_out_of_range"),
+    ],
+)
+def test_a_single_bad_event_is_refused_by_status_and_kept_all_the_same(
+    event: dict[str, Any], status: int, reason: str
+) -> None:
+    decision = ask(event | {"writeKey": "wk_open"}, "page")
+    assert isinstance(decision, Accepted)
+    assert (decision.answer.status, decision.answer.reason, decision.received) == (status, reason, 1)
+    assert sum(count for _, count, _ in decision.entries) == 1
+
+
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - {"batch"}))
+def test_each_route_takes_its_type(route: str) -> None:
+    decision = ask({"writeKey": "wk_open", "userId": "a", "event": "Named"}, route)
+    assert isinstance(decision, Accepted)
+    assert [event.kind for _, _, packed in decision.entries for _, event in unpack(packed).events] == [route]
+
+
+def test_an_empty_batch_is_a_success_without_entries() -> None:
+    assert ask({"writeKey": "wk_open", "batch": []}) == Accepted(1, [], SUCCESS, 0, [])
+
+
+def test_a_compressed_body_is_read() -> None:
+    assert (
+        outcome(ask(gzip.compress(json.dumps(BATCH | {"writeKey": "wk_open"}).encode()), content_encoding="gzip"))
+        == "site 1"
+    )
+
+
+@pytest.mark.parametrize("reason", ["encoding_unsupported", "json_invalid", "body_empty", "shape_invalid"])
+def test_a_refused_request_is_told_the_reason_in_words(reason: str) -> None:
+    body, headers = {
+        "encoding_unsupported": (b"{}", {"content_encoding": "br"}),
+        "json_invalid": (b"{", {}),
+        "body_empty": (b"", {}),
+        "shape_invalid": (b"{}", {}),
+    }[reason]
+    answer = ask(body, **headers)
+    assert answer == refuse(reason)
+    assert isinstance(answer, Answer)
+    assert json.loads(answer.body) == {"success": False, "reason": reason, "message": EXPLANATION[reason]}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, RequestInfo()),
+        ({"user-agent": "a" * 50_000}, RequestInfo(agent="a" * 512)),
+        ({"dnt": "1"}, RequestInfo(opt_out=True)),
+        ({"sec-gpc": "1"}, RequestInfo(opt_out=True)),
+        ({"dnt": "0", "sec-gpc": "0"}, RequestInfo()),
+        ({"dnt": "unspecified"}, RequestInfo()),
+        ({"sec-purpose": "prefetch"}, RequestInfo(prefetch=True)),
+        ({"sec-purpose": "prefetch;prerender"}, RequestInfo(prefetch=True)),
+        ({"sec-purpose": ""}, RequestInfo()),
+    ],
+)
+def test_headers_say_this_about_all_events(headers: dict[str, str], expected: RequestInfo) -> None:
+    assert request_info(headers, trusted=False) == expected
+
+
+HEADER_NAMES = ["authorization", "origin", "content-encoding", "user-agent", "dnt", "sec-gpc", "sec-purpose"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(HEADER_NAMES), st.text(max_size=30) | st.just("Basic é") | st.just("gzip")),
+    st.sampled_from([b"", b"{}", json.dumps(BATCH | {"writeKey": "wk_listed"}).encode()]),
+    st.sampled_from(sorted(ROUTES)),
+)
+def test_no_header_stops_the_decision(headers: dict[str, str], body: bytes, route: str) -> None:
+    decision = decide(Request(route, headers, body, NOW), Keys(), LIMITS)
+    answer = decision if isinstance(decision, Answer) else decision.answer
+    assert answer.status in {200, 400, 401, 403, 413, 415}

@@ -1,0 +1,256 @@
+"""Group commit: what was said to be appended is in the stream, once, whatever happens to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tracker import commit, queue
+from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
+from tracker.embedded import EmbeddedServer
+
+PARTITIONS = 8
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A Valkey that the test may kill and change."""
+    server = EmbeddedServer(tmp_path / "valkey")
+    server.start()
+    yield server
+    server.stop()
+
+
+def run(url: str, work: Callable[[GroupCommit], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        group = GroupCommit(url)
+        try:
+            await work(group)
+        finally:
+            await group.close()
+
+    asyncio.run(whole())
+
+
+def entries_of(url: str) -> Counter[bytes]:
+    """Every entry of every stream, with the number of times it is there."""
+    with redis.Redis.from_url(url) as client:
+        found: Counter[bytes] = Counter()
+        for number in range(PARTITIONS):
+            found.update(fields[queue.ENTRY_FIELD] for _, fields in client.xrange(queue.stream_key(number)))
+    return found
+
+
+def appended_of(url: str) -> Counter[tuple[int, int]]:
+    """The appended counters by partition and site."""
+    with redis.Redis.from_url(url) as client:
+        return Counter(
+            {
+                (number, int(site)): int(count)
+                for number in range(PARTITIONS)
+                for site, count in client.hgetall(queue.appended_key(number)).items()  # type: ignore[union-attr]
+            }
+        )
+
+
+def test_many_appends_at_once_are_each_in_their_stream_once(redis_url: str) -> None:
+    wanted: Counter[bytes] = Counter()
+    counted: Counter[tuple[int, int]] = Counter()
+
+    async def work(group: GroupCommit) -> None:
+        async def one(number: int) -> None:
+            entries = [
+                (place % PARTITIONS, 1 + place % 3, b"%d-%d" % (number, place))
+                for place in range(number, number + number % 4)
+            ]
+            for partition, count, entry in entries:
+                wanted[entry] += 1
+                counted[partition, number % 5] += count
+            await group.append(number % 5, entries)
+
+        await asyncio.gather(*(one(number) for number in range(2000)))
+
+    run(redis_url, work)
+    assert entries_of(redis_url) == wanted
+    assert appended_of(redis_url) == counted
+
+
+def test_one_sender_s_appends_keep_their_order(redis_url: str) -> None:
+    async def work(group: GroupCommit) -> None:
+        for number in range(50):
+            await group.append(1, [(0, 1, b"%d" % number)])
+
+    run(redis_url, work)
+    with redis.Redis.from_url(redis_url) as client:
+        stored = [int(fields[queue.ENTRY_FIELD]) for _, fields in client.xrange(queue.stream_key(0))]
+    assert stored == list(range(50))
+
+
+@pytest.mark.parametrize(
+    "entry", [b"", b"\r\n$5\r\n", bytes(range(256)), b"x" * 600_000], ids=["empty", "RESP", "all", "long"]
+)
+def test_any_bytes_can_be_appended(redis_url: str, entry: bytes) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(3, 1, entry), (4, 1, b"next")])
+
+    run(redis_url, work)
+    assert entries_of(redis_url) == Counter([entry, b"next"])
+
+
+def test_what_was_acknowledged_outlives_a_killed_server(own_server: EmbeddedServer) -> None:
+    acknowledged: list[bytes] = []
+    failed = 0
+
+    async def work(group: GroupCommit) -> None:
+        stop = asyncio.Event()
+
+        async def sender(name: int) -> None:
+            nonlocal failed
+            number = 0
+            while not stop.is_set():
+                entry = b"%d-%d" % (name, number)
+                number += 1
+                try:
+                    await group.append(1, [(name % PARTITIONS, 1, entry)])
+                    acknowledged.append(entry)
+                except QueueUnavailable:
+                    failed += 1
+                    await asyncio.sleep(0.02)
+
+        senders = [asyncio.create_task(sender(name)) for name in range(40)]
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            assert own_server.pid is not None
+            os.kill(own_server.pid, signal.SIGKILL)
+            await asyncio.sleep(0.1)
+            before = len(acknowledged)
+            await asyncio.to_thread(own_server.start)
+            async with asyncio.timeout(10):  # It recovers by itself.
+                while len(acknowledged) < before + 100:
+                    await asyncio.sleep(0.02)
+        stop.set()
+        await asyncio.gather(*senders)
+
+    run(own_server.url, work)
+    stored = entries_of(own_server.url)
+    assert failed > 0
+    assert [entry for entry in acknowledged if stored[entry] != 1] == []
+    assert sum(appended_of(own_server.url).values()) == sum(stored.values())
+
+
+def test_a_full_server_says_so_and_takes_events_again_when_there_is_room(own_server: EmbeddedServer) -> None:
+    with redis.Redis.from_url(own_server.url) as client:
+
+        async def work(group: GroupCommit) -> None:
+            await group.append(1, [(0, 1, b"before")])
+            client.config_set("maxmemory", "1")
+            with pytest.raises(QueueFull):
+                await group.append(1, [(0, 1, b"refused"), (1, 1, b"refused")])
+            client.config_set("maxmemory", "0")
+            await group.append(1, [(0, 1, b"after")])
+
+        run(own_server.url, work)
+    assert entries_of(own_server.url) == Counter([b"before", b"after"])
+    assert appended_of(own_server.url) == Counter({(0, 1): 2})
+
+
+def test_a_password_is_needed_where_one_is_set(own_server: EmbeddedServer) -> None:
+    async def append(group: GroupCommit) -> None:
+        await group.append(1, [(0, 1, b"signed in")])
+
+    async def fail(group: GroupCommit) -> None:
+        with pytest.raises(QueueUnavailable, match=r"WRONGPASS|NOAUTH"):
+            await append(group)
+
+    with redis.Redis.from_url(own_server.url) as client:
+        client.config_set("requirepass", "s3cret")
+        run(own_server.url, fail)
+        run(own_server.url.replace("unix://", "unix://:wrong@"), fail)
+        run(own_server.url.replace("unix://", "unix://:s3cret@"), append)
+        run(own_server.url.replace("unix://", "unix://default:s3cret@"), append)
+        client.config_set("requirepass", "")
+    assert entries_of(own_server.url) == Counter({b"signed in": 2})
+
+
+def test_the_database_number_of_the_address_is_kept(redis_url: str) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(0, 1, b"there")])
+
+    run(redis_url + "?db=3", work)
+    assert entries_of(redis_url) == Counter()
+    assert entries_of(redis_url + "?db=3") == Counter([b"there"])
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:///nowhere/at/all.sock", "redis://127.0.0.1:1/0", "redis://no.such.host.invalid:6379/0"]
+)
+def test_a_server_that_is_not_there_fails_every_append_at_once(url: str) -> None:
+    async def work(group: GroupCommit) -> None:
+        results = await asyncio.gather(*(group.append(1, [(0, 1, b"x")]) for _ in range(100)), return_exceptions=True)
+        assert {type(result) for result in results} == {QueueUnavailable}
+        with pytest.raises(QueueUnavailable):
+            await group.append(1, [(0, 1, b"x")])
+
+    run(url, work)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open sockets as Linux shows them")
+@pytest.mark.parametrize("password", ["", ":s3cret@"], ids=["hangs at once", "hangs at the sign-in"])
+def test_a_server_that_hangs_is_given_up_and_its_connection_closed(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setattr(commit, "COMMIT_SECONDS", 0.3)
+    pid = own_server.pid
+    assert pid is not None
+
+    def sockets() -> int:
+        links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+        return sum(str(link).startswith("socket:") for link in links)
+
+    async def work(group: GroupCommit) -> None:
+        await asyncio.sleep(0)
+        before = sockets()
+        for _ in range(3):
+            with pytest.raises(QueueUnavailable):
+                await group.append(1, [(0, 1, b"lost?")])
+            await asyncio.sleep(commit.RECONNECT_SECONDS)
+        assert sockets() <= before
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        run(own_server.url.replace("unix://", f"unix://{password}"), work)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_what_waits_in_memory_is_bounded(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "MAX_PENDING_BYTES", 10_000)
+
+    async def work(group: GroupCommit) -> None:
+        senders = [asyncio.create_task(group.append(1, [(0, 1, bytes(2000))])) for _ in range(20)]
+        results = await asyncio.gather(*senders, return_exceptions=True)
+        assert Counter(type(result) for result in results) == {type(None): 6, QueueFull: 14}
+        await group.append(1, [(0, 1, b"later")])
+
+    run(redis_url, work)
+
+
+def test_a_sender_that_goes_away_holds_nobody_up(redis_url: str) -> None:
+    async def work(group: GroupCommit) -> None:
+        gone = [asyncio.create_task(group.append(1, [(0, 1, b"gone")])) for _ in range(10)]
+        stays = asyncio.create_task(group.append(1, [(1, 1, b"stays")]))
+        await asyncio.sleep(0)
+        for task in gone:
+            task.cancel()
+        await stays
+        await group.append(1, [(1, 1, b"next")])
+
+    run(redis_url, work)
+    assert entries_of(redis_url)[b"stays"] == entries_of(redis_url)[b"next"] == 1
