@@ -32,9 +32,12 @@ def static_folder() -> Path:
 def snippet(file_name: str = "snippet.js") -> Asset | None:
     """Return the built snippet of this name, ``None`` if there is none (a version that never was)."""
     path = static_folder() / "dist" / file_name
-    if path.parent != static_folder() / "dist" or not path.is_file():
+    if path.parent != static_folder() / "dist":
         return None
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError):  # no such file, or a name that no file can have
+        return None
     digest = base64.b64encode(hashlib.sha384(content).digest()).decode()
     etag = hashlib.sha256(content).hexdigest()[:20]
     return Asset(content, gzip.compress(content, 9, mtime=0), etag, f"sha384-{digest}")

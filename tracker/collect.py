@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from tracker.core.addresses import Network, client_address, is_within
 from tracker.core.admission import OLDEST_MS, Caller, Refused, Rejected, inflate, read_body
 from tracker.core.entries import RequestInfo, take_in
 from tracker.core.refusals import EXPLANATION, STATUS
@@ -37,6 +38,7 @@ class KnownKey(msgspec.Struct, frozen=True):
     site_id: int
     trusted: bool
     origins: tuple[str, ...]
+    own_networks: tuple[Network, ...] = ()
 
 
 class KeyRing(Protocol):
@@ -73,6 +75,8 @@ class Request(msgspec.Struct, frozen=True):
     headers: Headers
     body: bytes
     received_ms: int
+    peer: str = ""
+    """Address that the connection comes from."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -110,22 +114,25 @@ def _decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted:
         raise Refused("origin_not_allowed")
     oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
     caller = Caller(known.site_id, known.trusted, oldest_ms)
-    info = request_info(headers, trusted=known.trusted)
+    info = request_info(request, known)
     admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
     answer = _answer(admission.rejected, single=kind is not None)
     return Accepted(known.site_id, entries, answer, received, admission.rejected)
 
 
-def request_info(headers: Headers, *, trusted: bool) -> RequestInfo:
-    """Return what the headers say about all events of a request."""
+def request_info(request: Request, known: KnownKey) -> RequestInfo:
+    """Return what the request itself says about all of its events."""
+    headers = request.headers
     # The older header Purpose, and Mozilla's, were never sent with what a script sends.
     purpose = headers.get("sec-purpose")
+    own = bool(known.own_networks) and not known.trusted
     return RequestInfo(
         agent=(headers.get("user-agent") or "")[:512],
-        trusted=trusted,
+        trusted=known.trusted,
         opt_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
         prefetch=purpose is not None and ("prefetch" in purpose or "prerender" in purpose),
+        own_traffic=own and is_within(client_address(request.peer, headers.get("x-forwarded-for")), known.own_networks),
     )
 
 

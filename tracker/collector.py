@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +22,7 @@ from prometheus_client.exposition import generate_latest
 from tracker import queue
 from tracker.assets import snippet
 from tracker.collect import RETRY_AFTER_SECONDS, ROUTES, Answer, KeyRing, Limits, Request, decide, refuse
+from tracker.core.addresses import client_address
 from tracker.metrics import IntakeMetrics
 
 _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -50,10 +50,11 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
     """Return the collector's routes; the collect paths begin with *collect_prefix*."""
     routes = Blueprint("collector", __name__)
 
-    @routes.post(f"{collect_prefix}/<any({','.join(ROUTES)}):name>")
+    # Without Flask's own answer to OPTIONS, which would come before the preflight and allow nothing.
+    @routes.post(f"{collect_prefix}/<any({','.join(ROUTES)}):name>", provide_automatic_options=False)
     def collect(name: str) -> Response:
         headers = {key.lower(): value for key, value in request.headers.items()}
-        wanted = Request(name, headers, request.get_data(cache=False), _now_ms())
+        wanted = Request(name, headers, request.get_data(cache=False), _now_ms(), request.remote_addr or "")
         return _respond(_take(collector, wanted))
 
     @routes.route(f"{collect_prefix}/<any({','.join(ROUTES)}):name>", methods=["OPTIONS"])
@@ -149,7 +150,8 @@ def _pixel_request(secret: bytes) -> Request:
     headers = {key.lower(): value for key, value in request.headers.items()}
     headers.pop("authorization", None)
     day = _now_ms() // 86_400_000
-    seen = f"{day}|{_client_address()}|{headers.get('user-agent', '')}"
+    address = client_address(request.remote_addr or "", headers.get("x-forwarded-for"))
+    seen = f"{day}|{address}|{headers.get('user-agent', '')}"
     visitor = query.get("id") or "px-" + hmac.new(secret, seen.encode(), hashlib.sha256).hexdigest()[:24]
     page = {"url": query.get("url") or headers.get("referer") or "", "title": query.get("title", "")}
     event = {"type": "page", "anonymousId": visitor, "properties": page | {"referrer": query.get("referrer", "")}}
@@ -160,18 +162,8 @@ def _pixel_request(secret: bytes) -> Request:
         {key: value for key, value in headers.items() if key not in ("origin", "content-encoding")},
         body,
         _now_ms(),
+        request.remote_addr or "",
     )
-
-
-def _client_address() -> str:
-    """Return the visitor's address: behind a proxy of our own network, the one that the proxy names last."""
-    peer = request.remote_addr or ""
-    try:
-        near = ipaddress.ip_address(peer).is_private
-    except ValueError:
-        near = False
-    forwarded = request.headers.get("X-Forwarded-For", "") if near else ""
-    return forwarded.rpartition(",")[2].strip() or peer
 
 
 def _serve_snippet(file_name: str, caching: str) -> Response:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol
-from urllib.parse import unquote
 
 from tracker.collect import RETRY_AFTER_SECONDS, ROUTES, Accepted, Answer, Headers, Limits, Request, decide, refuse
 from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
@@ -101,7 +100,9 @@ class Front:
         except TimeoutError:
             answer = refuse("body_too_slow")
         else:
-            answer = await self._take(Request(route, headers, body, time.time_ns() // 1_000_000))
+            answer = await self._take(
+                Request(route, headers, body, time.time_ns() // 1_000_000, scope.client.rpartition(":")[0])
+            )
         if answer.reason:
             self._metrics.refused(answer.reason)
         proto.response_bytes(answer.status, _answer_headers(answer, headers.get("origin")), answer.body)
@@ -207,7 +208,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote(scope.path, "latin-1"),
+        # Granian has undone the percent signs already; WSGI wants the bytes, each as one character.
+        "PATH_INFO": scope.path.encode(errors="surrogateescape").decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": server or "localhost",
         "SERVER_PORT": port or "80",

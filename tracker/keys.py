@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import select
 
 from tracker.collect import KnownKey
+from tracker.core.addresses import read_network
 from tracker.db import Database
 from tracker.models import sites
 from tracker.sites import hash_key, read_settings
@@ -61,7 +62,8 @@ class SiteKeys:
         server_keys: dict[str, KnownKey] = {}
         with self._database.reading() as connection:
             for row in connection.execute(select(sites)):
-                origins = read_settings(row.settings).origins
-                write_keys[row.write_key] = KnownKey(row.id, False, origins)
-                server_keys[row.server_key_hash] = KnownKey(row.id, True, origins)
+                settings = read_settings(row.settings)
+                networks = tuple(read_network(text) for text in settings.own_networks)
+                write_keys[row.write_key] = KnownKey(row.id, False, settings.origins, networks)
+                server_keys[row.server_key_hash] = KnownKey(row.id, True, settings.origins, networks)
         self._write_keys, self._server_keys = write_keys, server_keys

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, insert, select
 
+from tracker.core.addresses import read_network
 from tracker.core.screening import SiteRules
 from tracker.models import sites
 
@@ -25,6 +26,8 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = "en"
     visit_gap_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
     respect_opt_out: bool = True
+    own_networks: tuple[str, ...] = ()
+    """Networks of the company itself (``203.0.113.0/24``): what comes from there is kept but doesn't count."""
 
     @property
     def rules(self) -> SiteRules:
@@ -88,6 +91,11 @@ def check_settings(settings: SiteSettings) -> None:
         ZoneInfo(settings.time_zone)
     except (KeyError, ValueError, OSError):
         raise SiteError(f"There is no time zone {settings.time_zone!r}.") from None
+    for network in settings.own_networks:
+        try:
+            read_network(network)
+        except ValueError:
+            raise SiteError(f"A network is written like 203.0.113.0/24, not {network!r}.") from None
     if settings.language not in ("en", "zh"):
         raise SiteError(f"The language must be en or zh, not {settings.language!r}.")
 

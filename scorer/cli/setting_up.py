@@ -36,12 +36,20 @@ def site() -> None:
 @site.command("add")
 @click.argument("name")
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="Origin of its pages; repeat for several.")
+@click.option("--own-network", "networks", multiple=True, metavar="CIDR", help="The company's own network; doesn't count.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Zone in which its days begin.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @json_option
-def site_add(name: str, origins: tuple[str, ...], time_zone: str, language: str, as_json: bool) -> None:
+def site_add(
+    name: str, origins: tuple[str, ...], networks: tuple[str, ...], time_zone: str, language: str, as_json: bool
+) -> None:
     """Add a website; its keys are shown once."""
-    settings = SiteSettings(origins=tuple(one.rstrip("/") for one in origins), time_zone=time_zone, language=language)
+    settings = SiteSettings(
+        origins=tuple(one.rstrip("/") for one in origins),
+        own_networks=networks,
+        time_zone=time_zone,
+        language=language,
+    )
     with service() as resources, resources.database.writing() as connection:
         made = found_site(connection, name, settings, now_ms())
     url = resources.settings.url

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.collect import ROUTES, Accepted, Answer, KnownKey, Limits, Request, decide, refuse, request_info
+from tracker.core.addresses import read_network
 from tracker.core.entries import RequestInfo, unpack
 from tracker.core.refusals import EXPLANATION
 
@@ -224,7 +225,22 @@ def test_a_refused_request_is_told_the_reason_in_words(reason: str) -> None:
     ],
 )
 def test_headers_say_this_about_all_events(headers: dict[str, str], expected: RequestInfo) -> None:
-    assert request_info(headers, trusted=False) == expected
+    assert request_info(Request("batch", headers, b"", NOW), KnownKey(1, False, ())) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "trusted", "own"),
+    [
+        ("192.0.2.7", {}, False, True),
+        ("192.0.3.7", {}, False, False),
+        ("127.0.0.1", {"x-forwarded-for": "192.0.2.7"}, False, True),  # behind our own proxy
+        ("192.0.3.7", {"x-forwarded-for": "192.0.2.7"}, False, False),  # anyone may say so
+        ("192.0.2.7", {}, True, False),  # the company's server speaks for visitors
+    ],
+)
+def test_the_companys_own_networks_are_known(peer: str, headers: dict[str, str], trusted: bool, own: bool) -> None:
+    known = KnownKey(1, trusted, (), (read_network("192.0.2.0/24"),))
+    assert request_info(Request("batch", headers, b"", NOW, peer), known).own_traffic is own
 
 
 HEADER_NAMES = ["authorization", "origin", "content-encoding", "user-agent", "dnt", "sec-gpc", "sec-purpose"]

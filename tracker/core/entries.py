@@ -21,6 +21,8 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     """The browser asked not to be tracked (Global Privacy Control or Do Not Track)."""
     prefetch: bool = False
     """The request was made ahead of a visit that may never come."""
+    own_traffic: bool = False
+    """The request came from a network of the company itself."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

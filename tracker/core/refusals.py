@@ -118,7 +118,7 @@ EXPLANATION: Final[dict[str, str]] = {
     "file_cut_short": "The compressed file ends in the middle.",
 }
 
-FilterLabel = Literal["opt_out", "bot", "prefetch", "automation"]
+FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot"]
 """Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept."""
 
 

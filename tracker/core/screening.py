@@ -40,6 +40,11 @@ def drop_opted_out(event: Event, info: RequestInfo, rules: SiteRules) -> FilterL
     return "opt_out" if is_opted_out(info, rules) else None
 
 
+def drop_own_traffic(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``own_traffic`` what came from the company's own networks: staff looking at their own site."""
+    return "own_traffic" if info.own_traffic else None
+
+
 def drop_prefetched(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
     """Label ``prefetch`` what was loaded ahead of a visit that may never come."""
     return "prefetch" if info.prefetch else None
@@ -55,7 +60,7 @@ def drop_bots(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel 
     return "bot" if read_agent(_agent_of(event, info))[1] else None
 
 
-STEPS: Final[tuple[_Step, ...]] = (drop_opted_out, drop_prefetched, drop_automated, drop_bots)
+STEPS: Final[tuple[_Step, ...]] = (drop_opted_out, drop_own_traffic, drop_prefetched, drop_automated, drop_bots)
 """In the order in which they are asked; the first label stands."""
 
 

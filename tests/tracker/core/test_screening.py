@@ -27,6 +27,13 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     "opt-out honoured": (event(), RequestInfo(CHROME, opt_out=True), HONOUR, "opt_out", ON_DESKTOP),
     "opt-out ignored by the site's rule": (event(), RequestInfo(CHROME, opt_out=True), IGNORE, None, ON_DESKTOP),
     "opt-out of a server is not a visitor's": (event(), RequestInfo("", trusted=True, opt_out=True), HONOUR, None, ""),
+    "staff on the company's own network": (
+        event(),
+        RequestInfo(CHROME, own_traffic=True),
+        HONOUR,
+        "own_traffic",
+        ON_DESKTOP,
+    ),
     "prefetch": (event(), RequestInfo(CHROME, prefetch=True), HONOUR, "prefetch", ON_DESKTOP),
     "a remote-controlled browser": (event({"automation": True}), RequestInfo(CHROME), HONOUR, "automation", ON_DESKTOP),
     "automation must be true, not truthy": (event({"automation": "yes"}), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
