@@ -27,7 +27,7 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     "opt-out honoured": (event(), RequestInfo(CHROME, opt_out=True), HONOUR, "opt_out", ON_DESKTOP),
     "opt-out ignored by the site's rule": (event(), RequestInfo(CHROME, opt_out=True), IGNORE, None, ON_DESKTOP),
     "opt-out of a server is not a visitor's": (event(), RequestInfo("", trusted=True, opt_out=True), HONOUR, None, ""),
-    "staff on the company's own network": (
+    "staff on their own network": (
         event(),
         RequestInfo(CHROME, own_traffic=True),
         HONOUR,

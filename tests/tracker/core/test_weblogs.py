@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 import time
 from collections.abc import Callable
@@ -13,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.samples import sample
 from tracker.core.weblogs import FORMATS, LogHit, Skipped, UnknownLogFormat, decode_line, detect, format_named, to_event
-
-SAMPLE_DATA = os.environ.get("WARMTRAIL_SAMPLE_DATA", "")
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 AT = 1_709_632_801_000  # 5 March 2024, 10:00:01 UTC
@@ -504,9 +502,8 @@ def test_a_hostile_line_is_refused_at_once(line: str) -> None:
     assert time.perf_counter() - started < 0.5  # a few milliseconds; a quadratic pattern takes many seconds
 
 
-@pytest.mark.skipif(not SAMPLE_DATA, reason="set WARMTRAIL_SAMPLE_DATA to a folder of sample data")
 def test_the_logs_of_another_projects_tests_can_be_read() -> None:
-    archive = Path(SAMPLE_DATA) / "weblog-formats-matomo" / "logs.tar.gz"
+    archive = sample("weblog-formats-matomo/logs.tar.gz")
     unread: dict[str, Any] = {}
     with tarfile.open(archive) as tar:
         for member in tar:
