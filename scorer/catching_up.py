@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from typing import Final
 
 from rq import Queue, Worker
 
@@ -15,16 +16,24 @@ from tracker import queue
 from tracker.drain import drain
 
 
+STUCK_SECONDS: Final = queue.LEASE_SECONDS + 5
+"""Without progress for this long, the workers that Redis knows of are dead: it forgets them only after minutes."""
+
+
 def catch_up(resources: Resources, progress: Callable[[int], None], seconds: float = 3600) -> int:
     """Return how many events still wait after at most *seconds*; *progress* is told the number on the way."""
-    until = time.monotonic() + seconds
+    started = moved_at = time.monotonic()
+    least: int | None = None
     while True:
-        waiting = read_accounts(resources).waiting
+        waiting, now = read_accounts(resources).waiting, time.monotonic()
         progress(waiting)
-        if waiting == 0 or time.monotonic() > until:
+        if waiting == 0 or now - started > seconds:
             return waiting
+        if least is None or waiting < least:
+            least, moved_at = waiting, now
         for slot in range(resources.settings.slot_count):
-            if Worker.count(queue=Queue(queue.drain_queue(slot), connection=resources.control)):
+            works = Worker.count(queue=Queue(queue.drain_queue(slot), connection=resources.control))
+            if works and now - moved_at < STUCK_SECONDS:
                 queue.wake_surely(resources.control, slot, DRAIN_JOB)
             else:
                 _drain_here(resources, slot, progress)
