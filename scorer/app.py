@@ -37,7 +37,7 @@ class HttpSide:
             self.keys,
             partitions=settings.partitions,
             slots=settings.slot_count,
-            max_waiting=settings.max_waiting_events,
+            max_waiting=settings.max_waiting_entries,
             job=DRAIN_JOB,
         )
         self._registry = CollectorRegistry()

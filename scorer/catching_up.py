@@ -15,7 +15,6 @@ from scorer.scoring import score_visitors
 from tracker import queue
 from tracker.drain import drain
 
-
 STUCK_SECONDS: Final = queue.LEASE_SECONDS + 5
 """Without progress for this long, the workers that Redis knows of are dead: it forgets them only after minutes."""
 

@@ -46,8 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Days for which raw events are kept."""
     late_window_days: float = 7.0
     """How far back the public write key may date an event."""
-    max_waiting_events: int = 2_000_000
-    """Events waiting in the queue above which the collector answers 503."""
+    max_waiting_entries: int = 2_000_000
+    """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
 
     @property
     def effective_database_url(self) -> str:
@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PREFIX = "WARMTRAIL_"
-_AT_LEAST_ONE = ("partitions", "workers", "slots", "retention_days", "max_waiting_events")
+_AT_LEAST_ONE = ("partitions", "workers", "slots", "retention_days", "max_waiting_entries")
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -89,10 +89,11 @@ class QueueWatch:
             self._bell.wait(timeout=LOOK_SECONDS)
             self._bell.clear()
             try:
-                self._wake_due()
+                # First: a server without memory refuses the wake-up, and that it is full must be noticed.
                 if time.monotonic() >= look_at:
                     self._look()
                     look_at = time.monotonic() + LOOK_SECONDS
+                self._wake_due()
             except redis.RedisError as error:
                 log.warning("queue_watch_failed", error=type(error).__name__)
                 time.sleep(LOOK_SECONDS / 5)
