@@ -69,6 +69,8 @@ class Service:
     settings: dict[str, str] = field(default_factory=dict)
     """Further settings, by their names without the prefix."""
     command: Sequence[str] = (*CLI, "up")
+    folder: Path = ROOT
+    """Where it is started."""
     port: int = field(default_factory=lambda: free_port())
     process: subprocess.Popen[bytes] | None = None
     _resources: Resources | None = None
@@ -102,7 +104,7 @@ class Service:
             self.process = subprocess.Popen(
                 self.command,
                 env=self.environ,
-                cwd=ROOT,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -158,7 +160,7 @@ class Service:
 
     def kill(self, name: str, seconds: float = 20) -> float:
         """Kill a child (or ``valkey``) as ``kill -9`` does; return after how many seconds there was another."""
-        old = self.processes()[name]
+        old = wait_for(lambda: self.processes().get(name), seconds, f"no {name}")
         started = time.monotonic()
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: self.processes().get(name, old) != old, seconds, f"no new {name}")
@@ -168,9 +170,7 @@ class Service:
 
     def cli(self, *arguments: str, code: int = 0) -> str:
         """Run ``warmtrail`` with *arguments*; return its output, having checked the exit code."""
-        done = subprocess.run(
-            [*CLI, *arguments], env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=120
-        )
+        done = subprocess.run([*CLI, *arguments], env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout if code == 0 else done.stderr
 
@@ -194,6 +194,10 @@ class Service:
         with opened(settings) as resources, resources.database.writing() as connection:
             made = found_site(connection, name, SiteSettings(origins=origins), now_ms())
             api_key = add_key(connection, made.id, "sales", now_ms())
+        if self.process is not None:
+            # The collector looks for new keys once a second at most.
+            known = (made.write_key, made.server_key)
+            wait_for(lambda: all(self.post("batch", {"batch": []}, key).status == 200 for key in known), 5, "unknown keys")
         return Keys(made.id, made.name, made.write_key, made.server_key, api_key.key)
 
     def accounts(self) -> Accounts:
@@ -347,7 +351,9 @@ def free_port() -> int:
 
 def children_of(parent: int) -> list[tuple[int, str]]:
     """Process ids and commands of the processes that *parent* has started and that have not ended."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = (line.split(None, 3) for line in listed.splitlines())
     return [(int(row[0]), row[3]) for row in rows if len(row) == 4 and int(row[1]) == parent and row[2][0] != "Z"]
 

@@ -11,10 +11,10 @@ from itertools import islice
 import pytest
 from sqlalchemy import select
 
+from scorer.resources import now_ms
 from tests import samples
 from tests.service.conftest import MakeService
 from tests.service.running import MINUTE, Event, Sender, batches, page, wait_for
-from scorer.resources import now_ms
 from tracker.models import events as ledger
 
 EVENTS = 6000

@@ -70,13 +70,13 @@ def shuffled(events: list[Event]) -> list[Event]:
 def outcome(service: Service) -> Outcome:
     """All that was concluded from the events, by visitor key, whatever numbers the database gave out."""
     with service.resources.database.reading() as connection:
-        keys = dict(connection.execute(select(visitors.c.id, visitors.c.key)).tuples().all())
+        keys = {row.id: row.key for row in connection.execute(select(visitors.c.id, visitors.c.key))}
         seen = {
             keys[row.id]: (row.first_at, row.last_at, row.visits, row.page_views, row.downloads, row.engaged_ms)
             for row in connection.execute(select(visitors))
         }
         paid = {(keys[row.visitor_id], row.number): row[2:] for row in connection.execute(select(visits))}
-        heats = dict(connection.execute(select(leads.c.id, leads.c.heat)).tuples().all())
+        heats = {row.id: row.heat for row in connection.execute(select(leads.c.id, leads.c.heat))}
         facts = {
             row.id: (row.kind, row.hot_since is not None, row.first_at, row.last_at)
             for row in connection.execute(select(leads))
@@ -113,7 +113,7 @@ def assert_explained(service: Service) -> int:
     """Every score is the sum of its reasons; return how many scores."""
     now = now_ms()
     with service.resources.database.reading() as connection:
-        stored = dict(connection.execute(select(leads.c.id, leads.c.heat)).tuples().all())
+        stored = {row.id: row.heat for row in connection.execute(select(leads.c.id, leads.c.heat))}
         for lead_id, heat in stored.items():
             told = explain(connection, lead_id, now)
             assert told is not None
@@ -121,12 +121,6 @@ def assert_explained(service: Service) -> int:
             assert fsum(one.decayed_points for one in told.contributions) == pytest.approx(told.points, rel=1e-9)
         assert connection.execute(select(visitor_scores.c.lead_id).distinct()).all()
     return len(stored)
-
-
-@pytest.fixture(scope="module")
-def ordered(make_service: MakeService, recording: list[Event]) -> Service:
-    """One worker on SQLite that is to be sent the whole recording in order."""
-    return make_service("sqlite", WORKERS=1)
 
 
 def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_postgresql(

@@ -58,7 +58,7 @@ REFUSED = {
     "no workers": ("WARMTRAIL_WORKERS", "0", "at least 1"),
     "no slots": ("WARMTRAIL_SLOTS", "0", "at least 1"),
     "nothing kept": ("WARMTRAIL_RETENTION_DAYS", "0", "at least 1"),
-    "nothing may wait": ("WARMTRAIL_MAX_WAITING_EVENTS", "-1", "at least 1"),
+    "nothing may wait": ("WARMTRAIL_MAX_WAITING_ENTRIES", "-1", "at least 1"),
     "a negative window": ("WARMTRAIL_LATE_WINDOW_DAYS", "-1", "negative"),
     "bind without port": ("WARMTRAIL_BIND", "localhost", "127.0.0.1:8700"),
     "bind without host": ("WARMTRAIL_BIND", ":8700", "127.0.0.1:8700"),

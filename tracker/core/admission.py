@@ -25,7 +25,7 @@ OLDEST_MS: Final = 631_152_000_000
 """1990-01-01: nothing on the web is older, whoever says so."""
 
 _KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
-_CONTEXT_KEPT: Final = ("campaign", "locale", "timezone", "location", "userAgent", "automation")
+_CONTEXT_KEPT: Final = frozenset(("campaign", "locale", "timezone", "location", "userAgent", "automation"))
 _DETAIL_TAKEN: Final = frozenset(("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent"))
 
 
@@ -210,7 +210,7 @@ def _admit_one(
         engaged_ms=_engaged_ms(detail) if name == PAGE_ENGAGED else 0,
         scroll_percent=_percent(shown.get("scroll_percent")),
         properties=_rest(detail, wire, kind),
-        context={key: context[key] for key in _CONTEXT_KEPT if context.get(key)} or None,
+        context={key: value for key, value in context.items() if value and key in _CONTEXT_KEPT} or None,
         user_id=user_id,
     )
     if check_numbers:
@@ -310,7 +310,10 @@ def _percent(value: Any) -> int:
 
 
 def _rest(detail: dict[str, Any], wire: _WireEvent, kind: str) -> dict[str, Any] | None:
-    rest = {key: value for key, value in detail.items() if key not in _DETAIL_TAKEN} if kind in ("page", "track") else detail
+    if kind in ("page", "track"):
+        # Mostly nothing is left, and a difference of sets is the quickest way to see that.
+        return {key: detail[key] for key in detail if key not in _DETAIL_TAKEN} if detail.keys() - _DETAIL_TAKEN else None
+    rest = detail
     if kind == "group" and wire.groupId is not None:
         rest = {**rest, "group_id": _identifier(wire.groupId)}
     if kind == "alias" and wire.previousId is not None:
