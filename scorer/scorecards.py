@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, insert, select
@@ -26,15 +26,9 @@ class StoredCard(msgspec.Struct, frozen=True):
     card: Card
 
 
-def default_card() -> Any:
-    """Return the shipped scorecard as plain data."""
-    return msgspec.json.decode(files("scorer.cards").joinpath("default.json").read_bytes())
-
-
 def add_first_card(connection: Connection, site_id: int, now_ms: int) -> None:
     """Give a new site the shipped scorecard as its number 1."""
-    body = msgspec.json.encode(default_card()).decode()
-    parse(msgspec.json.decode(body))
+    body = files("scorer.cards").joinpath("default.json").read_text(encoding="utf-8")
     connection.execute(
         insert(scorecards).values(
             site_id=site_id,
