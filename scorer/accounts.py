@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import redis
 
 from scorer.resources import Resources
 from tracker import queue, store
@@ -32,7 +31,8 @@ def read_accounts(resources: Resources) -> Accounts:
 
     The queue is read first: what is drained in between counts as waiting in neither, never as both.
     """
-    appended = _appended(resources.streams, resources.settings.partitions)
+    by_partition = queue.read_appended(resources.streams, range(resources.settings.partitions))
+    appended = {(number, site): count for number, known in by_partition.items() for site, count in known.items()}
     with resources.database.reading() as connection:
         counts = store.read_counts(connection)
         sites = load_sites(connection)
@@ -51,11 +51,3 @@ def read_accounts(resources: Resources) -> Accounts:
             part.dead_lettered += known.dead_lettered
             part.waiting += waiting
     return accounts
-
-
-def _appended(client: redis.Redis, partitions: int) -> dict[tuple[int, int], int]:
-    pipeline = client.pipeline(transaction=False)
-    for number in range(partitions):
-        pipeline.hgetall(queue.appended_key(number))
-    answers = pipeline.execute()
-    return {(number, int(site_id)): int(count) for number, answer in enumerate(answers) for site_id, count in answer.items()}

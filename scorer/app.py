@@ -70,6 +70,7 @@ class HttpSide:
                 limits=self._limits,
                 streams=self._resources.streams,
                 touched=self.watch.touched,
+                is_full=lambda: self.watch.full,
                 trouble=lambda: self.watch.trouble,
                 metrics=self._metrics,
                 registry=self._registry,

@@ -142,7 +142,7 @@ def _processes(resources: Resources) -> Iterator[Finding]:
 def _sites(resources: Resources) -> Iterator[Finding]:
     with resources.database.reading() as connection:
         sites = load_sites(connection)
-        latest = select(visitors.c.site_id, func.max(visitors.c.last_at)).group_by(visitors.c.site_id)
+        latest = select(visitors.c.site_id, func.max(visitors.c.heard_at)).group_by(visitors.c.site_id)
         seen = {row[0]: row[1] for row in connection.execute(latest)}
     if not sites:
         yield Finding("note", "There is no site yet.", "warmtrail site add NAME --origin https://www.example.com")

@@ -8,7 +8,9 @@ import socket
 import threading
 from functools import cache
 
+import redis
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 
 from scorer.cooling import announce_cooled
@@ -22,6 +24,9 @@ from tracker.log import get_logger
 from tracker.settings import SettingError, read_settings
 
 log = get_logger(__name__)
+
+AGAIN_SECONDS = 0.3
+"""Between an outage of Redis and the next try."""
 
 _stopping = threading.Event()
 """Set when this worker process is asked to stop: a drain lives as long as there is work, and must notice."""
@@ -93,22 +98,32 @@ def forget() -> None:
 
 
 def work(queue_name: str, slot: int | None) -> None:
-    """Run jobs of one queue in this process until told to stop.
+    """Run jobs of one queue in this process until told to stop. An outage of Redis is waited out.
 
     One queue a worker: RQ keeps a job that dies between two lists only for a worker with one queue.
     """
     here = resources()
-    if slot is not None:
-        _take_over(here, slot)
-    worker: BaseWorker = DrainWorker([queue_name], connection=here.control, maintenance_interval=60)
-    worker.work(logging_level="WARNING")
+    while not _stopping.is_set():
+        try:
+            if slot is not None:
+                _take_over(here, slot)
+            worker: BaseWorker = DrainWorker([queue_name], connection=here.control, maintenance_interval=60)
+            # Also returns when Redis goes away during a job.
+            worker.work(logging_level="WARNING")
+            _stopping.wait(AGAIN_SECONDS)
+        except redis.RedisError as error:
+            log.warning("worker_interrupted", queue=queue_name, error=type(error).__name__)
+            _stopping.wait(AGAIN_SECONDS)
+        except StopRequested:
+            return  # Asked to between two workers: RQ's handler of the signal is the last one's still.
 
 
 def _take_over(here: Resources, slot: int) -> None:
-    """Look after *slot* at once: a worker of this machine that was killed may have left it taken."""
+    """Look after *slot* at once: a worker that was killed, or this one before an outage, may have left it taken."""
     held = here.control.get(queue.slot_key(slot))
     machine, _, rest = held.decode().partition(":") if isinstance(held, bytes) else ("", "", "")
-    if machine == _machine() and not _is_alive(int(rest.partition(":")[0])):
+    process_id = int(rest.partition(":")[0]) if machine == _machine() else 0
+    if process_id == os.getpid() or (process_id and not _is_alive(process_id)):
         here.control.delete(queue.slot_key(slot))
     queue.wake_surely(here.control, slot, DRAIN_JOB)
 

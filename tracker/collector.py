@@ -38,6 +38,8 @@ class Collector(msgspec.Struct, frozen=True):
     streams: redis.Redis
     touched: Callable[[list[int]], None]
     """Told of the partitions that entries were appended to."""
+    is_full: Callable[[], bool]
+    """Whether events must be refused for want of room."""
     trouble: Callable[[], str]
     """Why events would not be persisted at present; empty when they would."""
     metrics: IntakeMetrics
@@ -108,7 +110,8 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
 
 
 def _take(collector: Collector, wanted: Request) -> Answer:
-    decision = decide(wanted, collector.keys, collector.limits)
+    full = collector.is_full()
+    decision = refuse("overloaded") if full else decide(wanted, collector.keys, collector.limits)
     if not isinstance(decision, Answer):
         try:
             queue.append(collector.streams, decision.site_id, decision.entries)
@@ -154,11 +157,11 @@ def _pixel_request(secret: bytes) -> Request:
     seen = f"{day}|{address}|{headers.get('user-agent', '')}"
     visitor = query.get("id") or "px-" + hmac.new(secret, seen.encode(), hashlib.sha256).hexdigest()[:24]
     page = {"url": query.get("url") or headers.get("referer") or "", "title": query.get("title", "")}
-    event = {"type": "page", "anonymousId": visitor, "properties": page | {"referrer": query.get("referrer", "")}}
-    body = msgspec.json.encode({"writeKey": query.get("key", ""), "batch": [event]})
+    properties = page | {"referrer": query.get("referrer", "")}
+    body = msgspec.json.encode({"writeKey": query.get("key", ""), "anonymousId": visitor, "properties": properties})
     # The request comes from the page that shows it, whatever the site allows to send.
     return Request(
-        "batch",
+        "page",
         {key: value for key, value in headers.items() if key not in ("origin", "content-encoding")},
         body,
         _now_ms(),

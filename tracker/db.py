@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from tracker.settings import SettingError
+
+_HIDE: Final = True
+"""Errors are logged without the values they are about, which are visitors' data."""
 
 
 class Database:
@@ -62,13 +65,13 @@ def _make_engine(url: str) -> Engine:
     if backend == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=_HIDE)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if backend == "postgresql":
         try:
-            return create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            return create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_HIDE)
         except ModuleNotFoundError:
             raise SettingError(
                 "WARMTRAIL_DATABASE_URL: PostgreSQL needs the extra, pip install 'warmtrail[postgres]'"
@@ -82,7 +85,8 @@ def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
     cursor = dbapi_connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        # Each commit reaches the disk: what is committed is removed from the queue right afterwards.
+        "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-65536",
         "temp_store=MEMORY",

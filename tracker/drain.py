@@ -81,12 +81,26 @@ def _start_positions(database: Database, client: redis.Redis, partitions: Sequen
         known = store.read_positions(connection)
         counts = store.read_counts(connection)
     positions = _believable(client, {number: known.get(number, "0-0") for number in partitions})
-    for number, position in positions.items():
-        drained = {site: count.appended for (partition, site), count in counts.items() if partition == number}
-        if queue.settle_accounts(client, number, position, drained):
-            log.warning("queue_counts_settled", partition=number)
     queue.trim(client, positions)
+    doubtful = queue.doubtful_accounts(client, {number: _drained(counts, number) for number in partitions})
+    if doubtful:
+        _settle_accounts(database, client, doubtful)
     return positions
+
+
+def _settle_accounts(database: Database, client: redis.Redis, doubtful: Sequence[int]) -> None:
+    # Under the partitions' locks, so that no other drain moves the counts meanwhile.
+    with database.writing() as connection:
+        held = _believable(client, store.lock_positions(connection, doubtful))
+        counts = store.read_counts(connection)
+        for number, position in held.items():
+            if queue.settle_accounts(client, number, position, _drained(counts, number)):
+                log.warning("queue_counts_settled", partition=number)
+
+
+def _drained(counts: dict[tuple[int, int], Counts], number: int) -> dict[int, int]:
+    """Return how many events of each site the database has had from a partition."""
+    return {site: count.appended for (partition, site), count in counts.items() if partition == number}
 
 
 def _believable(client: redis.Redis, positions: dict[int, str]) -> dict[int, str]:

@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 LogFormat = Literal["text", "json"]
 
 # Named here because they log every job or request at "info", in words and with arguments.
-_CHATTY = ("rq", "alembic", "waitress", "granian", "urllib3")
+_CHATTY = ("rq", "rq.worker", "rq.cron", "alembic", "waitress", "granian", "urllib3")
 
 
 def configure_logging(format: LogFormat = "text", level: str = "info") -> None:

@@ -176,10 +176,33 @@ def trim(client: redis.Redis, positions: dict[int, str]) -> None:
     pipeline.execute()
 
 
-def settle_accounts(client: redis.Redis, partition: int, position: str, drained: dict[int, int]) -> bool:
-    """Set right the counts of appended events where they fall short of what was *drained* by site; return whether they did.
+def read_appended(client: redis.Redis, partitions: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Return how many events of each site were ever appended to each partition."""
+    numbers = list(partitions)
+    pipeline = client.pipeline(transaction=False)
+    for number in numbers:
+        pipeline.hgetall(appended_key(number))
+    answers = pipeline.execute()
+    return {
+        number: {int(site): int(count) for site, count in answer.items()}
+        for number, answer in zip(numbers, answers, strict=True)
+    }
 
-    They do when the queue's server was replaced by an empty one. What is appended meanwhile is not lost to the count.
+
+def doubtful_accounts(client: redis.Redis, drained: dict[int, dict[int, int]]) -> list[int]:
+    """Return the partitions whose counts of appended events may not fit what was *drained* (see ``settle_accounts``)."""
+    known = read_appended(client, drained)
+    short = {
+        number for number in drained if any(known[number].get(site, 0) < count for site, count in drained[number].items())
+    }
+    return [n for n in drained if known[n] != drained[n] and (n in short or count_entries(client, [n]) == 0)]
+
+
+def settle_accounts(client: redis.Redis, partition: int, position: str, drained: dict[int, int]) -> bool:
+    """Set right the counts of appended events where they can't be, given what was *drained* by site; return whether so.
+
+    They fall short when the queue's server was replaced by an empty one; they are too high when the database was restored
+    from a backup and nothing waits any more. What is appended meanwhile is not lost to the count.
     """
     key = appended_key(partition)
     with client.pipeline(transaction=True) as pipeline:
@@ -187,7 +210,10 @@ def settle_accounts(client: redis.Redis, partition: int, position: str, drained:
             try:
                 pipeline.watch(stream_key(partition), key)  # type: ignore[no-untyped-call]
                 known = {int(site): int(count) for site, count in pipeline.hgetall(key).items()}
-                if all(known.get(site, 0) >= count for site, count in drained.items()):
+                nothing_waits = not pipeline.xrange(stream_key(partition), min=f"({position}", count=1)
+                if known == drained or (
+                    not nothing_waits and all(known.get(site, 0) >= count for site, count in drained.items())
+                ):
                     return False
                 right = dict(drained)
                 entries: Any = pipeline.xrange(stream_key(partition), min=f"({position}")
@@ -196,7 +222,8 @@ def settle_accounts(client: redis.Redis, partition: int, position: str, drained:
                     right[site] = right.get(site, 0) + count
                 pipeline.multi()
                 pipeline.delete(key)
-                pipeline.hset(key, mapping={str(site): count for site, count in right.items()})
+                if right:
+                    pipeline.hset(key, mapping={str(site): count for site, count in right.items()})
                 pipeline.execute()
             except redis.WatchError:
                 continue

@@ -21,9 +21,12 @@ MAX_REQUESTS = 8192
 HEADER_MS = 10_000
 """A client that has not sent its request's head by then is cut off."""
 
+LEAVE_SECONDS = 2.0
+"""How long requests under way may take when told to stop; cut off are those that wait for changes or for their body."""
+
 
 def serve(make_front: Callable[[asyncio.AbstractEventLoop], Any], close: Callable[[], Any], host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+    """Serve until SIGTERM or SIGINT; requests under way are answered first, for ``LEAVE_SECONDS`` at most.
 
     *make_front* is called in the event loop and returns the RSGI application; *close* is awaited afterwards. Raises
     ``SettingError`` when the address is taken.
@@ -69,9 +72,23 @@ async def _serve(
         backpressure=MAX_REQUESTS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MS),
     )
+    asked_to_stop = asyncio.Event()
+
+    def stop() -> None:
+        server.stop()
+        asked_to_stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
+    serving = loop.create_task(server.serve())
+    asked = loop.create_task(asked_to_stop.wait())
     try:
-        await server.serve()
+        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving}, timeout=LEAVE_SECONDS)
+        if serving.done():
+            serving.result()
+        else:
+            # The server's threads tell a loop that has given them up that they have ended.
+            loop.set_exception_handler(lambda _loop, _context: None)
     finally:
         await close()

@@ -34,9 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 16
     """Streams that events are spread over by visitor. May only be raised while nothing is waiting."""
     workers: int = 1
-    """Drain workers started by ``warmtrail up`` and ``warmtrail worker``."""
+    """Drain workers that ``warmtrail up`` and ``warmtrail worker`` start, unless ``slots`` asks for another number."""
     slots: int | None = None
-    """Groups of partitions, each drained by one job at a time; ``None`` means one a worker."""
+    """Groups of partitions, each with a worker of its own on every machine; ``None`` means as many as ``workers``. All
+    machines must have the same."""
     collect_prefix: str = "/v1"
     secret_key: str | None = None
     smtp_url: str | None = None

@@ -59,8 +59,9 @@ def site_add(
     console.print(f"[bold]{made.name}[/bold] is site {made.id}.\n")
     console.print("Put this in its pages, before </head>:\n")
     click.echo(f'  <script async src="{url}/snippet.js" data-key="{made.write_key}"></script>\n')
-    console.print(f"Write key (public):   {made.write_key}")
-    console.print(f"Server key (secret):  {made.server_key}   [dim]for servers and imports; not shown again[/dim]")
+    # Not through the console, which would break a key in two to fit a narrow window.
+    click.echo(f"Write key (public):   {made.write_key}")
+    click.echo(f"Server key (secret):  {made.server_key}   for servers and imports; not shown again")
 
 
 @site.command("list")
@@ -76,10 +77,11 @@ def site_list(as_json: bool) -> None:
     if not known:
         console.print("No site yet. Make one with: warmtrail site add NAME --origin URL")
         return
-    table = Table("id", "name", "origins", "time zone", "write key", box=None, header_style="bold")
+    table = Table("id", "name", "origins", "own networks", "time zone", "write key", box=None, header_style="bold")
     for one in known.values():
-        origins = ", ".join(one.settings.origins) or "any"
-        table.add_row(str(one.id), one.name, origins, one.settings.time_zone, keys[one.id])
+        settings = one.settings
+        origins, networks = ", ".join(settings.origins) or "any", ", ".join(settings.own_networks)
+        table.add_row(str(one.id), one.name, origins, networks, settings.time_zone, keys[one.id])
     console.print(table)
 
 
@@ -99,7 +101,7 @@ def key_add(site_name: str | None, scope: Scope, as_json: bool) -> None:
     if as_json:
         print_json({"id": made.id, "key": made.key})
     else:
-        console.print(f"{made.id}: [bold]{made.key}[/bold]   [dim]not shown again[/dim]")
+        click.echo(f"{made.id}: {made.key}   not shown again")
 
 
 @key.command("list")

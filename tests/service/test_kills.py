@@ -81,6 +81,8 @@ def test_what_was_acknowledged_is_stored_once_though_worker_collector_and_queue_
             f"{time.monotonic() - started:.1f} s",
             end=" ",
         )
+    # Who only lost the connection waits for it and goes on.
+    assert service.log.count("process_died") == 4, service.log
     assert sent_before[0] > 0
     assert sent_before[-1] < EVENTS, "all was sent before the last was killed"
     assert len(acknowledged) == EVENTS

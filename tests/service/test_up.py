@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -44,7 +46,6 @@ def test_a_second_one_on_the_same_address_says_why_in_a_line(service: Service, m
 
 def test_a_second_one_of_the_same_data_takes_nothing_from_the_first(service: Service) -> None:
     second = Service(service.data_dir)
-    second.command = (*second.command,)
     site = service.add_site("of two")
     second.start()
     try:
@@ -78,6 +79,25 @@ def test_told_to_stop_it_ends_within_five_seconds_and_what_it_took_is_there_afte
     assert [pid for pid in everyone if is_alive(pid)] == []
     service.start()
     assert service.processed().stored == taken
+    assert "Traceback" not in service.log
+
+
+def test_clients_that_wait_and_clients_that_dawdle_do_not_hold_up_the_end(make_service: MakeService) -> None:
+    service = make_service().start()
+    site = service.add_site()
+    service.send([page("anna", "/pricing")], site.write_key)
+    cursor = service.get("/changes?cursor=now", site.api_key)["next_cursor"]
+    waiting = (
+        f"GET /api/v1/changes?wait=25&cursor={cursor} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.api_key}\r\n\r\n"
+    )
+    dawdling = "POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n{"
+    with ExitStack() as stack:
+        for text in (waiting, dawdling) * 3:
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            client.sendall(text.encode())
+        time.sleep(0.5)
+        assert service.ask_to_stop() < 5
+    assert "process_killed" not in service.log
     assert "Traceback" not in service.log
 
 
