@@ -172,14 +172,15 @@ def _wait_until_processed(bar: Progress, resources: Resources) -> None:
 
 def _say_where(settings: Settings, prepared: Prepared) -> None:
     url = settings.url
-    console.print(
-        f"\n  Sample company site   {url}/nordwind/            [dim]read a product page and watch yourself appear[/dim]"
-    )
-    console.print(f"  Sales API             {url}/api/docs")
-    console.print(f"  Key for it            {prepared.api_key}")
-    console.print(f'  Try                   curl -H "Authorization: Bearer {prepared.api_key}" \\')
-    console.print(f'                             "{url}/api/v1/hot-leads?limit=3"')
-    console.print("\n[dim]  Ctrl-C stops everything.[/dim]")
+    # Not through the console, which would break what is to be copied.
+    click.echo(f"""
+  Sample company site   {url}/nordwind/
+                        read a product page, then ask again and find yourself in the list
+  Sales API             {url}/api/docs
+  Key for it            {prepared.api_key}
+  Try                   curl -H "Authorization: Bearer {prepared.api_key}" "{url}/api/v1/hot-leads?limit=3"
+
+  Ctrl-C stops everything.""")
 
 
 if __name__ == "__main__":
