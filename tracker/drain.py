@@ -7,7 +7,7 @@ one commit. Two drains of one partition do no harm: the second finds the partiti
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import redis
@@ -20,6 +20,11 @@ from tracker.store import Counts
 
 BATCH_ENTRIES: Final = 2000
 """Entries processed in one transaction: measured, larger batches gain nothing and smaller ones pay more a row."""
+BATCH_BYTES: Final = 2_000_000
+"""Bytes of entries processed in one transaction, or one entry: an entry may hold one event or some thousands."""
+READ_BYTES: Final = 8_000_000
+"""Bytes of entries that one read aims at, so that memory stays bounded whatever waits."""
+FIRST_READ: Final = 50
 DRY_MS: Final = 1000
 """How long one wait for new entries lasts; also how long a stop takes to be noticed."""
 LINGER_SECONDS: Final = 5.0
@@ -48,6 +53,7 @@ def drain(
         return False
     positions = _start_positions(database, streams, partitions)
     started = last_work = time.monotonic()
+    appetite = FIRST_READ
     while True:
         now = time.monotonic()
         if should_stop() or now - started > MAX_SECONDS:
@@ -59,11 +65,16 @@ def drain(
             lease.leave()
         elif not lease.keep():
             return False
-        batch = queue.read_entries(streams, positions, count=BATCH_ENTRIES, block_ms=None if dry else DRY_MS)
+        batch = queue.read_entries(streams, positions, count=appetite, block_ms=None if dry else DRY_MS)
+        if not batch and dry:
+            return False
+        if dry and not lease.take():
+            return False
         if batch:
-            if dry and not lease.take():
-                return False
-            done = _process_all(database, batch, follow_up)
+            appetite = _next_appetite(batch)
+            last_work = now
+        for part in _parts(batch):
+            done = _process(database, part, follow_up)
             if all(positions[number] == position for number, position in done.positions.items()):
                 time.sleep(DRY_MS / 1000)  # Another drain holds these partitions: let it.
             positions |= done.positions
@@ -71,8 +82,8 @@ def drain(
             if done.announced:
                 control.publish(queue.COMMITTED_CHANNEL, b"1")
             last_work = time.monotonic()
-        elif dry:
-            return False
+            if should_stop() or not lease.keep():
+                break
 
 
 def _start_positions(database: Database, client: redis.Redis, partitions: Sequence[int]) -> dict[int, str]:
@@ -122,13 +133,32 @@ def _believable(client: redis.Redis, positions: dict[int, str]) -> dict[int, str
     return believable
 
 
-def _process_all(database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp) -> Outcome:
-    """Process *batch* in transactions of a bounded size; return the sum of what they did."""
+def _next_appetite(batch: Sequence[QueueEntry]) -> int:
+    """Return how many entries of each partition to read next, from what the last read found."""
+    active = len({partition for partition, _, _ in batch})
+    size = max(1, sum(len(packed) for _, _, packed in batch))
+    return max(1, min(BATCH_ENTRIES // active, READ_BYTES * len(batch) // size // active))
+
+
+def _parts(batch: Sequence[QueueEntry]) -> Iterator[list[QueueEntry]]:
+    """Yield *batch*, the oldest entries first, in parts for one transaction each."""
+    part: list[QueueEntry] = []
+    size = 0
+    for entry in sorted(batch, key=lambda entry: queue.id_order(entry[1])):
+        if part and (len(part) == BATCH_ENTRIES or size + len(entry[2]) > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += len(entry[2])
+    if part:
+        yield part
+
+
+def _process(database: Database, part: Sequence[QueueEntry], follow_up: FollowUp) -> Outcome:
+    """Process *part*; return the sum of what its transactions did."""
     total = Outcome(Counts(), {})
-    ordered = sorted(batch, key=lambda entry: queue.id_order(entry[1]))
-    for start in range(0, len(ordered), BATCH_ENTRIES):
-        for outcome in process_surely(database, ordered[start : start + BATCH_ENTRIES], follow_up):
-            total.counts.add(outcome.counts)
-            total.positions |= outcome.positions
-            total.announced |= outcome.announced
+    for outcome in process_surely(database, part, follow_up):
+        total.counts.add(outcome.counts)
+        total.positions |= outcome.positions
+        total.announced |= outcome.announced
     return total

@@ -96,33 +96,28 @@ class Front:
         try:
             body = await _read_body(headers, proto, MAX_BODY_BYTES)
         except _BodyTooLarge:
-            answer = refuse("body_too_large")
+            answer = self._refused("body_too_large")
         except TimeoutError:
-            answer = refuse("body_too_slow")
+            answer = self._refused("body_too_slow")
         else:
-            answer = await self._take(
-                Request(route, headers, body, time.time_ns() // 1_000_000, scope.client.rpartition(":")[0])
-            )
-        if answer.reason:
-            self._metrics.refused(answer.reason)
+            peer = scope.client.rpartition(":")[0]
+            answer = await self._take(Request(route, headers, body, time.time_ns() // 1_000_000, peer))
         proto.response_bytes(answer.status, _answer_headers(answer, headers.get("origin")), answer.body)
 
     async def _take(self, request: Request) -> Answer:
         if self._watch.full:
-            return refuse("overloaded")
+            return self._refused("overloaded")
         decision = decide(request, self._keys, self._limits)
-        if isinstance(decision, Answer):
-            if not self._keys.may_have(decision.reason == "write_key_unknown"):
-                return decision
+        if isinstance(decision, Answer) and self._keys.may_have(decision.reason == "write_key_unknown"):
             # Perhaps a key made a moment ago.
             try:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
             except Exception as error:
                 log.warning("keys_not_refreshed", error=type(error).__name__)
-                return decision
-            decision = decide(request, self._keys, self._limits)
-            if isinstance(decision, Answer):
-                return decision
+            else:
+                decision = decide(request, self._keys, self._limits)
+        if isinstance(decision, Answer):
+            return self._refused(decision.reason)
         return await self._append(decision)
 
     async def _append(self, accepted: Accepted) -> Answer:
@@ -130,13 +125,17 @@ class Front:
             if accepted.entries:
                 await self._commit.append(accepted.site_id, accepted.entries)
         except QueueFull:
-            return refuse("overloaded")
+            return self._refused("overloaded")
         except QueueUnavailable as error:
             log.warning("append_failed", error=str(error))
-            return refuse("queue_unavailable")
+            return self._refused("queue_unavailable")
         self._watch.touched([partition for partition, _, _ in accepted.entries])
         self._metrics.accepted(accepted)
         return accepted.answer
+
+    def _refused(self, reason: str) -> Answer:
+        self._metrics.refused(reason)
+        return refuse(reason)
 
     async def _ask_app(self, scope: Scope, proto: Any) -> None:
         try:

@@ -75,7 +75,7 @@ async def _serve(
     asked_to_stop = asyncio.Event()
 
     def stop() -> None:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         asked_to_stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -45,7 +45,7 @@ def site_add(
 ) -> None:
     """Add a website; its keys are shown once."""
     settings = SiteSettings(
-        origins=tuple(one.rstrip("/") for one in origins),
+        origins=tuple(one.rstrip("/").lower() for one in origins),
         own_networks=networks,
         time_zone=time_zone,
         language=language,

@@ -382,6 +382,17 @@ def test_lead_changes_are_announced_to_those_who_wait(machine: Machine, site_id:
         assert channel.get_message(timeout=2) is not None
 
 
+def test_what_one_transaction_and_one_read_take_is_bounded_in_entries_and_bytes() -> None:
+    small = [(0, f"{number}-1", b"x" * 100) for number in range(5000)]
+    assert [len(part) for part in drain_module._parts(small)] == [2000, 2000, 1000]
+    large = [(number % 2, f"{number}-1", b"x" * 500_000) for number in range(10)]
+    assert [len(part) for part in drain_module._parts(large)] == [4, 4, 2]
+    assert [entry for part in drain_module._parts(large[::-1]) for entry in part] == large
+    assert drain_module._next_appetite(small) == 2000
+    assert drain_module._next_appetite(large) == 8  # of each of two partitions: 8 MB
+    assert drain_module._next_appetite([(0, "1-1", b"")]) == 2000
+
+
 def test_a_drain_asked_to_stop_hands_over(machine: Machine, site_id: int) -> None:
     machine.append(site_id, [page("v", 1)])
     asked = iter([False, False, True])

@@ -17,6 +17,8 @@ from tracker.core.urls import clean_link, clean_url
 
 MAX_BODY_BYTES: Final = 500_000
 MAX_EVENT_BYTES: Final = 32_000
+MAX_EVENTS: Final = 5_000
+"""Events a batch: more can only be empty ones, each of which would be refused by name."""
 MAX_DEPTH: Final = 32
 MAX_ENGAGED_MS: Final = 86_400_000
 FUTURE_TOLERANCE_MS: Final = 5 * 60_000
@@ -152,6 +154,8 @@ def read_body(raw: bytes, *, is_batch: bool) -> Body:
         raise Refused("too_deep") from None
     if is_batch and outline.batch is None:
         raise Refused("shape_invalid")
+    if is_batch and outline.batch is not None and len(outline.batch) > MAX_EVENTS:
+        raise Refused("too_many_events")
     return Body(raw=raw, batch=outline.batch if is_batch else None, sent_at=outline.sentAt, write_key=outline.writeKey)
 
 
