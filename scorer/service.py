@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from scorer.resources import Resources, check_redis, prepare_database
 from tracker.embedded import EmbeddedServer
 from tracker.queue import CARE_QUEUE, drain_queue
 from tracker.serve import check_address
-from tracker.settings import Settings
+from tracker.settings import SettingError, Settings
 from tracker.supervisor import Child, Supervisor
 
 
@@ -23,6 +26,11 @@ def up(
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     check_address(*settings.bind_address)
+    with _alone(settings.data_dir):
+        _run(settings, environ, demo_key, ready)
+
+
+def _run(settings: Settings, environ: Mapping[str, str], demo_key: str | None, ready: Callable[[], None] | None) -> None:
     server = None if settings.redis_url else EmbeddedServer(settings.data_dir)
     try:
         url = server.start() if server else settings.redis_url or ""
@@ -47,6 +55,17 @@ def up(
     finally:
         if server is not None:
             server.stop()
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; raise ``SettingError`` when another ``up`` does, whose server would stop with ours."""
+    with (data_dir / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingError(f"WARMTRAIL_DATA_DIR: another warmtrail up is running on {data_dir}") from None
+        yield
 
 
 def workers(settings: Settings, environ: Mapping[str, str]) -> list[Child]:

@@ -29,6 +29,7 @@ MAX_DISCARDED_BYTES: Final = 16_000_000
 """How much of a body that is too large is read, so that its sender gets to see the refusal."""
 MAX_APP_BODY_BYTES: Final = 2_000_000
 APP_THREADS: Final = 8
+MAX_WAITING_FOR_KEYS: Final = 50
 WAIT_ENVIRON: Final = "warmtrail.wait_seconds"
 """A Flask view that has nothing to tell yet puts the seconds it would wait here; it is asked again after a change."""
 
@@ -83,6 +84,12 @@ class Front:
         self._metrics = metrics
         self._changed = changed
         self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
+        self._waiting_for_keys = 0
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Let those who wait for changes go: the server is about to stop."""
+        self._leaving.set()
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
         """Answer one request."""
@@ -108,14 +115,8 @@ class Front:
         if self._watch.full:
             return self._refused("overloaded")
         decision = decide(request, self._keys, self._limits)
-        if isinstance(decision, Answer) and self._keys.may_have(decision.reason == "write_key_unknown"):
-            # Perhaps a key made a moment ago.
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
-            except Exception as error:
-                log.warning("keys_not_refreshed", error=type(error).__name__)
-            else:
-                decision = decide(request, self._keys, self._limits)
+        if isinstance(decision, Answer) and decision.reason == "write_key_unknown" and await self._look_again():
+            decision = decide(request, self._keys, self._limits)
         if isinstance(decision, Answer):
             return self._refused(decision.reason)
         return await self._append(decision)
@@ -132,6 +133,25 @@ class Front:
         self._watch.touched([partition for partition, _, _ in accepted.entries])
         self._metrics.accepted(accepted)
         return accepted.answer
+
+    async def _look_again(self) -> bool:
+        """Read the keys again for the sake of an unknown one, perhaps made a moment ago; tell whether that was done.
+
+        Senders take the refusal of a key as final, so it is worth a second's wait. Few may wait at once: whoever floods
+        us with wrong keys is refused without.
+        """
+        if self._waiting_for_keys >= MAX_WAITING_FOR_KEYS:
+            return False
+        self._waiting_for_keys += 1
+        try:
+            await asyncio.sleep(self._keys.seconds_to_refresh)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._keys.refresh)
+        except Exception as error:
+            log.warning("keys_not_refreshed", error=type(error).__name__)
+            return False
+        finally:
+            self._waiting_for_keys -= 1
+        return True
 
     def _refused(self, reason: str) -> Answer:
         self._metrics.refused(reason)
@@ -158,9 +178,12 @@ class Front:
                 break
             give_up_at = give_up_at or loop.time() + wait
             left = give_up_at - loop.time()
-            if left <= 0:
+            if left <= 0 or self._leaving.is_set():
                 break
-            await asyncio.wait({changed}, timeout=left)
+            leaving = loop.create_task(self._leaving.wait())
+            either: set[asyncio.Future[Any]] = {changed, leaving}
+            await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
         proto.response_bytes(status, headers, content)
 
 

@@ -40,9 +40,10 @@ class SiteKeys:
         """Whether it is time to refresh."""
         return time.monotonic() - self._read_at > REFRESH_SECONDS
 
-    def may_have(self, key_unknown: bool) -> bool:
-        """Whether a refresh now could make a difference to an unknown key."""
-        return key_unknown and time.monotonic() - self._read_at > UNKNOWN_SECONDS
+    @property
+    def seconds_to_refresh(self) -> float:
+        """How long an unknown key has to wait until it may be looked up; 0 for not at all."""
+        return max(0.0, UNKNOWN_SECONDS - (time.monotonic() - self._read_at))
 
     def refresh(self) -> None:
         """Read the table again. What was known stays known when the database is away."""

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from tracker.db import Database
@@ -26,6 +22,12 @@ def migrate(database: Database, scripts: Path) -> bool:
     Runs in one transaction under a lock, so that of several processes one migrates and the others find it done.
     Raises ``WrongVersion`` when the database is ahead of the program.
     """
+    # Here rather than above: every command opens the database, and few of them have anything to migrate.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     directory = ScriptDirectory.from_config(config)

@@ -61,8 +61,9 @@ async def _serve(
     make_front: Callable[[asyncio.AbstractEventLoop], Any], close: Callable[[], Any], host: str, port: int
 ) -> None:
     loop = asyncio.get_running_loop()
+    front = make_front(loop)
     server = Server(
-        make_front(loop),
+        front,
         address=host,
         port=port,
         interface=Interfaces.RSGI,
@@ -75,6 +76,7 @@ async def _serve(
     asked_to_stop = asyncio.Event()
 
     def stop() -> None:
+        front.leave()
         server.stop()  # type: ignore[no-untyped-call]
         asked_to_stop.set()
 

@@ -113,7 +113,7 @@ def test_each_site_s_leads_cool_by_its_own_card(live: Feed) -> None:
     assert cool(live, cools_at(live, "v") + DAY) == 1
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_a_lead_that_is_being_scored_is_told_of_at_the_next_tick(live: Feed) -> None:
     live.take(*keen("busy"), *keen("free"))
     late = max(cools_at(live, visitor) for visitor in ("busy", "free")) + DAY

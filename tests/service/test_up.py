@@ -12,7 +12,6 @@ import pytest
 
 from tests.service.conftest import MakeService
 from tests.service.running import Service, free_port, is_alive, page, wait_for
-from tracker.supervisor import wait_for_http
 
 
 def test_up_makes_all_it_needs_and_the_commands_find_it(service: Service) -> None:
@@ -44,20 +43,12 @@ def test_a_second_one_on_the_same_address_says_why_in_a_line(service: Service, m
     assert service.request("GET", "/readyz").status == 200
 
 
-def test_a_second_one_of_the_same_data_takes_nothing_from_the_first(service: Service) -> None:
-    second = Service(service.data_dir)
-    site = service.add_site("of two")
-    second.start()
-    try:
-        assert second.post("page", page("bo", "/"), site.write_key).status == 200
-        second.ask_to_stop()
-    finally:
-        if second.process is not None:
-            second.process.kill()
-    wait_for(lambda: "valkey" in service.processes(), 10, "no queue")
-    wait_for_http(f"{service.url}/readyz", 10)
+def test_a_second_one_of_the_same_data_says_so_and_leaves_the_first_alone(service: Service) -> None:
+    site = service.add_site("of one")
+    complaint = Service(service.data_dir).cli("up", code=1).strip()
+    assert complaint == f"warmtrail: WARMTRAIL_DATA_DIR: another warmtrail up is running on {service.data_dir}"
     assert service.post("page", page("bo", "/pricing"), site.write_key).status == 200
-    assert service.processed().sites["of two"].stored == 2
+    assert service.processed().sites["of one"].stored == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -66,22 +66,22 @@ def test_known_keys_stay_known_while_the_database_is_away_and_it_is_not_asked_ag
         connection.execute(text("ALTER TABLE sites RENAME TO gone"))
     monkeypatch.setattr(keys_module, "UNKNOWN_SECONDS", 0.2)
     time.sleep(0.25)
-    assert keys.may_have(True)
+    assert keys.seconds_to_refresh == 0
     with pytest.raises(OperationalError):
         keys.refresh()
     assert keys.find(site.write_key) == KnownKey(site.id, False, ())
-    assert not keys.may_have(True)
+    assert 0 < keys.seconds_to_refresh <= 0.2
 
 
 def test_an_unknown_key_is_looked_up_once_a_while(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys_module, "UNKNOWN_SECONDS", 0.1)
     monkeypatch.setattr(keys_module, "REFRESH_SECONDS", 0.3)
     keys = SiteKeys(sqlite_database)
-    assert (keys.may_have(True), keys.is_stale) == (True, True)
+    assert (keys.seconds_to_refresh, keys.is_stale) == (0, True)
     keys.refresh()
-    assert (keys.may_have(True), keys.may_have(False), keys.is_stale) == (False, False, False)
+    assert (0 < keys.seconds_to_refresh <= 0.1, keys.is_stale) == (True, False)
     time.sleep(0.15)
-    assert (keys.may_have(True), keys.may_have(False), keys.is_stale) == (True, False, False)
+    assert (keys.seconds_to_refresh, keys.is_stale) == (0, False)
     time.sleep(0.2)
     assert keys.is_stale
 

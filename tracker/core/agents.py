@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any, Final
-
-import crawleruseragents
-import user_agents
-import user_agents.parsers
-from ua_parser import parse as parse_user_agent
 
 MAX_AGENT: Final = 512
 """Characters of a user agent that are read; a longer one is cut, so that a hostile one stays cheap."""
 
-_CRAWLERS: Final = re.compile(
-    "|".join(f"(?:{crawler['pattern']})" for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA)
-)
 _RELAY: Final = re.compile(
     r"(analytics-|segment|rudder|python|curl|wget|go-http-client|node|undici|axios|got |okhttp|java/|apache-httpclient|ruby"
     r"|php|guzzle)",
@@ -25,30 +18,44 @@ _RELAY: Final = re.compile(
 _VERSION_PARTS: Final = ("major", "minor", "patch")
 
 
-class _FastParser:
-    """Answers ``user_agents`` from ua-parser's present interface.
+@cache
+def _crawlers() -> re.Pattern[str]:
+    import crawleruseragents  # here, as below: only the drain needs it, and all processes would wait for it
 
-    ``user_agents`` calls the old one, which never uses the compiled matcher and is four times as slow.
+    patterns = (f"(?:{crawler['pattern']})" for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA)
+    return re.compile("|".join(patterns))
+
+
+@cache
+def _parser() -> Callable[[str], Any]:
+    """Return ``user_agents.parse``, made to ask ua-parser's present interface.
+
+    By itself it asks the old one, which never uses the compiled matcher and is four times as slow.
     """
+    import user_agents
+    import user_agents.parsers
+    from ua_parser import parse as parse_user_agent
 
-    @staticmethod
-    def Parse(text: str) -> dict[str, Any]:
-        found = parse_user_agent(text)
-        browser, system, device = found.user_agent, found.os, found.device
-        return {
-            "user_agent": {"family": browser.family if browser else "Other"}
-            | {part: getattr(browser, part, None) for part in _VERSION_PARTS},
-            "os": {"family": system.family if system else "Other"}
-            | {part: getattr(system, part, None) for part in (*_VERSION_PARTS, "patch_minor")},
-            "device": {
-                "family": device.family if device else "Other",
-                "brand": getattr(device, "brand", None),
-                "model": getattr(device, "model", None),
-            },
-        }
+    class FastParser:
+        @staticmethod
+        def Parse(text: str) -> dict[str, Any]:
+            found = parse_user_agent(text)
+            browser, system, device = found.user_agent, found.os, found.device
+            return {
+                "user_agent": {"family": browser.family if browser else "Other"}
+                | {part: getattr(browser, part, None) for part in _VERSION_PARTS},
+                "os": {"family": system.family if system else "Other"}
+                | {part: getattr(system, part, None) for part in (*_VERSION_PARTS, "patch_minor")},
+                "device": {
+                    "family": device.family if device else "Other",
+                    "brand": getattr(device, "brand", None),
+                    "model": getattr(device, "model", None),
+                },
+            }
 
-
-user_agents.parsers.user_agent_parser = _FastParser
+    user_agents.parsers.user_agent_parser = FastParser
+    parse: Callable[[str], Any] = user_agents.parse
+    return parse
 
 
 @lru_cache(maxsize=20_000)
@@ -65,12 +72,12 @@ def read_agent(text: str) -> tuple[str, bool]:
     text = text[:MAX_AGENT].strip()
     if not text:
         return "", False
-    agent = user_agents.parse(text)
+    agent = _parser()(text)
     device = "tablet" if agent.is_tablet else "mobile" if agent.is_mobile else "desktop" if agent.is_pc else "other"
     browser = f"{agent.browser.family} {agent.browser.version_string.partition('.')[0]}".strip()
     system = f"{agent.os.family} {agent.os.version_string.partition('.')[0]}".strip()
     reading = "|".join(part.replace("|", " ") for part in (device, browser, system))
-    return reading[:120], bool(agent.is_bot or _CRAWLERS.search(text))
+    return reading[:120], bool(agent.is_bot or _crawlers().search(text))
 
 
 def is_relay(text: str) -> bool:
