@@ -23,15 +23,13 @@ def main() -> int:
     parser.add_argument("name", nargs="*", choices=[*BENCHMARKS, []], help="which; all without one")
     parser.add_argument("--smoke", action="store_true", help="only prove that they run")
     wanted = parser.parse_args()
-    sections = []
     for name in wanted.name or BENCHMARKS:
         print(f"{name} …", file=sys.stderr, flush=True)
         section = BENCHMARKS[name](wanted.smoke)
         print(section.text(), flush=True)
-        sections.append(section)
-    if not wanted.smoke:
-        RESULTS.write_text(merge(RESULTS.read_text() if RESULTS.exists() else "", sections, machine()), encoding="utf-8")
-        print(f"written to {RESULTS.name}", file=sys.stderr)
+        if not wanted.smoke:
+            before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+            RESULTS.write_text(merge(before, section, machine()), encoding="utf-8")
     return 0
 
 

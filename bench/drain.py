@@ -95,8 +95,9 @@ def _material(count: int) -> tuple[list[batch.QueueEntry], list[tuple[Any, ...]]
 
 
 def _event(number: int, at: int, chance: random.Random) -> dict[str, Any]:
-    visitor, product = chance.randrange(VISITORS), chance.randrange(40)
-    view = f"{visitor}-{number // 3}"
+    # Three events in a row are one visit's: a page, another page, and the time spent on that.
+    visitor, product = random.Random(number // 3).randrange(VISITORS), chance.randrange(40)
+    view = f"view-{number - (number % 3 == 2)}"
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at / 1000)) + f".{at % 1000:03d}Z"
     event: dict[str, Any] = {"messageId": f"m{number}", "anonymousId": f"visitor-{visitor}", "timestamp": moment}
     if number % 3 == 2:

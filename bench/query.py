@@ -23,7 +23,7 @@ LEADS = 1_000_000
 SHOWN = 50
 
 _FILL = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < :count)
 INSERT INTO leads (id, site_id, kind, name, email, title, phone, company_name, company_domain, heat, hot_since,
                    announced_score, first_at, last_at, status, owner, version)
 SELECT 'ld_' || i, 1, 'visitor', '', '', '', '', '', '',

@@ -47,12 +47,10 @@ def machine() -> str:
     return f"{day}, {os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}"
 
 
-def merge(before: str, sections: list[Section], where: str) -> str:
-    """Return the results file with *sections* in place of older ones of the same title."""
+def merge(before: str, section: Section, where: str) -> str:
+    """Return the results file with *section* in place of an older one of the same title."""
     kept = {part.partition("\n")[0].strip(): part for part in before.split("\n## ")[1:]}
-    for section in sections:
-        text = section.text().removeprefix("## ").rstrip() + f"\n\nMeasured {where}.\n"
-        kept[section.title] = text
+    kept[section.title] = section.text().removeprefix("## ").rstrip() + f"\n\nMeasured {where}.\n"
     head = (
         "# Results\n\nEvery figure is the median of interleaved runs, with the range in brackets. Use the ratios: machines\n"
         "differ, and a shared one differs from minute to minute. CPU is user and system time of the process measured.\n"
