@@ -189,7 +189,8 @@
     return event.properties;
   };
 
-  const track = (event, properties) => emit('track', { event, properties: { view_id: view.view_id, ...properties } });
+  const track = (event, properties) =>
+    emit('track', { event, properties: { view_id: view.view_id, url: view.url, ...properties } });
 
   const flush = (leaving) => {
     let batch = outbox;
@@ -277,7 +278,7 @@
     settle(leaving);
     if (view && engaged > reported) {
       reported = engaged;
-      track('Page Engaged', { engaged_ms: engaged, scroll_percent: scroll, url: view.url });
+      track('Page Engaged', { engaged_ms: engaged, scroll_percent: scroll });
     }
   };
 
@@ -429,7 +430,8 @@
       started && event.button < 2 && event.composedPath().find((node) => node.matches && node.matches('a[href],area[href]'));
     if (!link) return;
     const url = clean(link.getAttribute('href')); // the href of a link in SVG is an object
-    const isWeb = /^http/.test(url.protocol);
+    // Writing and calling lead elsewhere, too.
+    const isWeb = /^http|^mail|^tel/.test(url.protocol);
     const elsewhere = url.host !== l.host;
     const named = link.getAttribute('download');
     const last = url.pathname.split('/').pop();

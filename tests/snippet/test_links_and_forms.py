@@ -76,7 +76,6 @@ def test_links_that_are_no_download_send_none(page: Page, site: Site) -> None:
         link("/pdf"),
         link("/a.pdf/details"),
         link("#report.pdf"),
-        link("mailto:sales@example.com"),
         link("javascript:void 0"),
         "<button class=target>a.pdf</button>",
     ]:
@@ -84,6 +83,15 @@ def test_links_that_are_no_download_send_none(page: Page, site: Site) -> None:
     page.wait_for_timeout(200)
     assert site.events("File Downloaded") == []
     assert site.events("Link Clicked") == []
+
+
+@pytest.mark.parametrize("address", ["mailto:sales@example.com", "tel:+4930123"])
+def test_writing_and_calling_are_links_out(page: Page, site: Site, address: str) -> None:
+    open_page(page, site)
+    click(page, link(address))
+    [event] = site.wait_for(lambda: site.events("Link Clicked"))
+    assert event["properties"]["url"] == address
+    assert site.events("File Downloaded") == []
 
 
 @pytest.mark.parametrize(
@@ -148,6 +156,7 @@ def test_a_form_sends_its_name_and_only_the_marked_fields(page: Page, site: Site
         "form_name": "ask",
         "fields": {"topic": "gateways", "news": None},
         "view_id": site.events("page")[0]["properties"]["view_id"],
+        "url": site.events("page")[0]["properties"]["url"],
     }
     sent = str(site.requests)
     assert "hunter2" not in sent
