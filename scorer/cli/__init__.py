@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import click
 import redis
 from sqlalchemy.exc import OperationalError
 
-from scorer.cli import care, imports, leads, running, setting_up
 from tracker.embedded import EmbeddedError
 from tracker.migrate import WrongVersion
 from tracker.settings import SettingError
 from tracker.sites import SiteError
 
+FAMILIES: Final = {
+    "running": ("up", "collector", "web", "worker", "cron"),
+    "setting_up": ("init", "site", "key"),
+    "imports": ("import-log", "import-events"),
+    "leads": ("hot", "lead", "explain"),
+    "care": ("status", "dead-letters", "scorecard", "doctor"),
+}
+"""The commands of each module of this package."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Families(click.Group):
+    """Loads a command's module when it is asked for: the service starts this program five times over."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for names in FAMILIES.values() for name in names)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        family = next((family for family, names in FAMILIES.items() if name in names), None)
+        if family is None:
+            return None
+        commands: tuple[click.Command, ...] = import_module(f"scorer.cli.{family}").COMMANDS
+        return next(command for command in commands if command.name == name)
+
+
+@click.group(cls=_Families, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="warmtrail")
 def cli() -> None:
     """Tells a sales team which website visitors are about to buy, why, and what to do next."""
-
-
-for family in (running, setting_up, imports, leads, care):
-    for command in family.COMMANDS:
-        cli.add_command(command)
 
 
 def main() -> None:

@@ -6,11 +6,9 @@ import os
 
 import click
 
-from scorer import jobs, service
-from scorer.app import HttpSide
+from scorer import service
 from scorer.cli.common import settings_with_logging
 from scorer.resources import Resources, check_redis, prepare_database
-from scorer.schedule import run_cron
 from tracker.embedded import url_if_running
 from tracker.queue import CARE_QUEUE, drain_queue
 from tracker.settings import SettingError, Settings
@@ -51,6 +49,8 @@ def worker(queue_name: str | None) -> None:
     slots = {drain_queue(slot): slot for slot in range(settings.slot_count)}
     if queue_name != CARE_QUEUE and queue_name not in slots:
         raise click.UsageError(f"There is no queue {queue_name!r}; there are {', '.join([*slots, CARE_QUEUE])}.")
+    from scorer import jobs  # here, as below: each process loads its own part of the program only
+
     jobs.work(queue_name, slots.get(queue_name))
 
 
@@ -59,12 +59,16 @@ def cron() -> None:
     """Run the timetable. Several may run; all jobs bear being asked for twice."""
     settings = settings_with_logging()
     watch_parent()
+    from scorer.schedule import run_cron
+
     run_cron(_prepare(settings).control)
 
 
 def _run_http(*, collector: bool, web: bool, demo_key: str | None = None) -> None:
     settings = settings_with_logging()
     watch_parent()
+    from scorer.app import HttpSide
+
     resources = _prepare(settings)
     try:
         HttpSide(resources, collector=collector, web=web, demo_key=demo_key).run()

@@ -106,7 +106,7 @@ def test_after_the_supervisor_was_killed_the_next_one_adopts_the_queue_and_goes_
     assert is_alive(valkey)
     started = time.monotonic()
     service.start()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert service.processes()["valkey"] == valkey
     service.send([page("anna", f"/q{n}", messageId=f"b{n}") for n in range(200)], site.server_key)
     assert service.processed().stored == 400

@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def run(url: str, work: Callable[[GroupCommit], Awaitable[None]]) -> None:
         finally:
             await group.close()
 
-    asyncio.run(whole())
+    # In a thread of its own: a browser test in this process leaves a loop running in the main one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, whole()).result()
 
 
 def entries_of(url: str) -> Counter[bytes]:

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def run(url: str, work: Callable[[CommitNotices], Awaitable[None]]) -> None:
         finally:
             notices.stop()
 
-    asyncio.run(whole())
+    # In a thread of its own: a browser test in this process leaves a loop running in the main one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, whole()).result()
 
 
 def test_a_word_reaches_all_who_wait_and_is_spent(redis_url: str) -> None:
