@@ -63,7 +63,7 @@ def examine() -> Iterator[Finding]:
 
 def _data_dir(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         yield Finding("wrong", f"{folder} can't be written to.", "Change its owner, or set WARMTRAIL_DATA_DIR.")
     free = shutil.disk_usage(folder).free

@@ -52,7 +52,7 @@ def prepare_database(database: Database) -> bool:
 @contextmanager
 def opened(settings: Settings) -> Iterator[Resources]:
     """Yield resources for a command: with the Redis of the settings, the service's own if it runs, or one just for now."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     private: EmbeddedServer | None = None
     url = settings.redis_url or url_if_running(settings.data_dir)
     if url is None:
@@ -85,7 +85,7 @@ def _kept_secret(data_dir: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = secrets.token_urlsafe(32).encode()
     try:
         with path.open("xb") as file:

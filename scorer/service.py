@@ -24,7 +24,7 @@ def up(
     *environ* is handed to the processes. *ready* is called once they are started. Raises ``SettingError`` for what can't
     work.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_address(*settings.bind_address)
     with _alone(settings.data_dir):
         _run(settings, environ, demo_key, ready)
