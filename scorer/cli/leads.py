@@ -12,6 +12,7 @@ from rich.text import Text
 from sqlalchemy import Connection, select
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.words import counted, word
 from scorer.core.phrases import ago
 from scorer.core.rules import Language
 from scorer.explaining import explain
@@ -53,7 +54,7 @@ def lead(lead_id: str, language: Language, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     else:
-        console.print(_portrait(shown))
+        console.print(_portrait(shown, language))
 
 
 @click.command("explain")
@@ -69,13 +70,15 @@ def explain_command(lead_id: str, language: Language, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    table = Table("when", "what", "where", "points", "now", box=None, header_style="bold")
+    columns = (word(name, language) for name in ("when", "what", "where", "points", "now"))
+    table = Table(*columns, box=None, header_style="bold")
     for column in table.columns[3:]:
         column.justify = "right"
     for one in found.contributions:
         table.add_row(one.at[:16].replace("T", " "), one.text, one.detail, f"{one.points:g}", f"{one.decayed_points:.2f}")
     table.add_section()
-    table.add_row("", "[bold]all together[/bold]", f"score {found.score:.1f}", "", f"[bold]{found.points:.2f}[/bold]")
+    total = f"{word('score', language)} {found.score:.1f}"
+    table.add_row("", f"[bold]{word('all', language)}[/bold]", total, "", f"[bold]{found.points:.2f}[/bold]")
     console.print(table)
 
 
@@ -85,20 +88,20 @@ def show_hot(
     """Print the hot list as a table."""
     ranked = _ranked(resources, site_name, limit, min_score, language)
     if not ranked:
-        console.print("Nobody is hot at present. [dim]warmtrail hot --min-score 0 lists everybody.[/dim]")
+        console.print(f"{word('nobody', language)} [dim]{word('everybody', language)}[/dim]")
         return
     wide = console.width >= 110
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 1, 0), expand=True)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("who", ratio=4)
-    table.add_column("why", ratio=6)
+    table.add_column(word("score", language), justify="right", no_wrap=True)
+    table.add_column(word("who", language), ratio=4)
+    table.add_column(word("why", language), ratio=6)
     if wide:
-        table.add_column("wants", ratio=2)
-    table.add_column("what next", ratio=4)
+        table.add_column(word("wants", language), ratio=2)
+    table.add_column(word("next", language), ratio=4)
     for one in ranked:
-        cells = [_score(one), _who(one, language), _why(one)]
+        cells = [_score(one), _who(one, language), _why(one, language)]
         if wide:
-            cells.append(_wants(one))
+            cells.append(_wants(one, language))
         table.add_row(*cells, _next(one, language))
     console.print(table)
 
@@ -133,81 +136,87 @@ def _score(one: shapes.Lead) -> Text:
 
 
 def _who(one: shapes.Lead, language: Language) -> Text:
-    text = Text(one.name or one.email or "Somebody not yet known", style="bold")
+    text = Text(one.name or one.email or word("somebody", language), style="bold")
     company = one.company.name or one.company.domain if one.company else None
     for line in (", ".join(part for part in (one.title, company) if part), one.email if one.name else None):
         if line:
             text.append(f"\n{line}", style="not bold")
-    place = ", ".join(part for part in (_country(one), f"last seen {_ago(one.last_seen, language)}") if part)
+    seen = word("last seen", language, ago=_ago(one.last_seen, language))
+    place = ", ".join(part for part in ((one.location.country if one.location else None), seen) if part)
     return text.append(f"\n{place}\n{one.id}", style="not bold dim")
 
 
-def _country(one: shapes.Lead) -> str:
-    return (one.location.country or "") if one.location else ""
-
-
-def _why(one: shapes.Lead) -> Text:
+def _why(one: shapes.Lead, language: Language) -> Text:
     behaviour = (
-        _counted(one.visits, "visit"),
-        f"{_counted(one.page_views, 'page')} in {_minutes(one.engaged_seconds)}",
-        _counted(one.downloads, "download"),
+        counted(one.visits, "visit", language),
+        _pages(one, language),
+        counted(one.downloads, "download", language),
     )
     text = Text("\n".join(reason.text for reason in one.reasons[:_REASONS_SHOWN]))
-    return text.append("\n" + ", ".join(behaviour), style="dim")
+    return text.append("\n" + ("，" if language == "zh" else ", ").join(behaviour), style="dim")
 
 
-def _wants(one: shapes.Lead) -> Text:
+def _pages(one: shapes.Lead, language: Language) -> str:
+    seconds = one.engaged_seconds
+    unit, amount = ("minutes", seconds / 60) if seconds >= 60 else ("seconds", seconds)
+    return counted(one.page_views, "page", language, time=word(unit, language, n=f"{amount:.0f}"))
+
+
+def _wants(one: shapes.Lead, language: Language) -> Text:
     text = Text("\n".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests[:3]))
-    return text.append(f"\n{one.stage}" if one.stage else "", style="dim")
+    return text.append(f"\n{word(one.stage, language)}" if one.stage else "", style="dim")
 
 
 def _next(one: shapes.Lead, language: Language) -> Text:
-    text = Text(one.next_step.action.replace("_", " "), style="bold green")
-    text.append(f" by {_local(one.next_step.due)}", style="not bold green")
-    return text.append(f"\n{one.next_step.why}", style="default not bold")
+    return Text(_step(one, language), style="bold green").append(f"\n{one.next_step.why}", style="default not bold")
 
 
-def _portrait(one: shapes.Lead) -> Group:
+def _step(one: shapes.Lead, language: Language) -> str:
+    step = one.next_step
+    return word("by", language, action=word(step.action, language), time=_local(step.due, language))
+
+
+def _portrait(one: shapes.Lead, language: Language) -> Group:
+    unknown = word("unknown", language)
+    visits = {"n": one.visits, "week": one.frequency.visits_7d, "month": one.frequency.visits_30d}
+    rows = {
+        "score": _standing(one, language),
+        "stage": word(one.stage, language) if one.stage else unknown,
+        "wants": ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or unknown,
+        "visits": word("recent visits", language, **visits),
+        "read": _pages(one, language),
+        "downloads": str(one.downloads),
+        "came by": _source(one.source, language),
+        "device": f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else unknown,
+        "last pages": "\n".join(f"{_local(page.at, language)}  {page.title or page.url}" for page in one.last_pages),
+        "next": f"{_step(one, language)}: {one.next_step.why}",
+    }
     facts = Table(box=None, show_header=False, pad_edge=False)
-    hot_time = f"hot since {_local(one.hot_since)}, cools {_local(one.cools_at)}" if one.hot_since and one.cools_at else ""
-    pages = [f"{_local(page.at)}  {page.title or page.url}" for page in one.last_pages]
-    rows = (
-        ("score", f"{one.score} ({one.tier}) {hot_time}"),
-        ("stage", one.stage or "unknown"),
-        ("wants", ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or "unknown"),
-        ("visits", f"{one.visits} ({one.frequency.visits_7d} in 7 days, {one.frequency.visits_30d} in 30)"),
-        ("read", f"{_counted(one.page_views, 'page')} in {_minutes(one.engaged_seconds)}"),
-        ("downloads", str(one.downloads)),
-        ("came by", _source(one.source)),
-        ("device", f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else "unknown"),
-        ("last pages", "\n".join(pages)),
-        ("next", f"{one.next_step.action.replace('_', ' ')} by {_local(one.next_step.due)}: {one.next_step.why}"),
-    )
-    for title, value in rows:
-        facts.add_row(f"[dim]{title}[/dim]", Text(value))
-    why = Table("points", "why", box=None, header_style="bold", pad_edge=False)
+    for title, value in rows.items():
+        facts.add_row(f"[dim]{word(title, language)}[/dim]", Text(value))
+    why = Table(word("points", language), word("why", language), box=None, header_style="bold", pad_edge=False)
     for reason in one.reasons:
         why.add_row(f"{reason.points:6.2f}", reason.text)
-    return Group(Panel(_who(one, "en"), expand=False), facts, Text(), why)
+    return Group(Panel(_who(one, language), expand=False), facts, Text(), why)
 
 
-def _source(source: shapes.Source | None) -> str:
+def _standing(one: shapes.Lead, language: Language) -> str:
+    parts = {"score": one.score, "tier": word(one.tier, language)}
+    if one.hot_since is None or one.cools_at is None:
+        return word("score and tier", language, **parts)
+    spell = {"since": _local(one.hot_since, language), "until": _local(one.cools_at, language)}
+    return word("hot from to", language, **parts, **spell)
+
+
+def _source(source: shapes.Source | None, language: Language) -> str:
     if source is None:
-        return "unknown"
+        return word("unknown", language)
     campaign = source.campaign.get("name", "") if source.campaign else ""
-    return " ".join(part for part in (source.channel, campaign, source.referrer or "") if part)
+    return " ".join(part for part in (word(source.channel, language), campaign, source.referrer or "") if part)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
-
-
-def _local(time_text: str | None) -> str:
-    return datetime.fromisoformat(time_text).astimezone().strftime("%a %d %b %H:%M") if time_text else ""
+def _local(time_text: str, language: Language) -> str:
+    return datetime.fromisoformat(time_text).astimezone().strftime(word("date", language))
 
 
 def _ago(time_text: str, language: Language) -> str:
