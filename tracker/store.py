@@ -240,10 +240,14 @@ def save_visitors(
 
 
 def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[int]:
-    """Delete up to *limit* visitors of whom nothing was received since *before_ms*, with visits and events; return ids."""
+    """Delete up to *limit* visitors of whom nothing was received since *before_ms*, with visits and events; return ids.
+
+    Waits for the drains that are at work and holds off others until the transaction ends: one that has read a visitor
+    would store again what is deleted here.
+    """
+    connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
     quiet = select(visitors.c.id).where(visitors.c.heard_at < before_ms).order_by(visitors.c.id).limit(limit)
-    # Whom a drain holds at this moment is being heard of.
-    ids = list(connection.execute(quiet.with_for_update(skip_locked=True)).scalars())
+    ids = list(connection.execute(quiet).scalars())
     for table, column in ((events, events.c.visitor_id), (visits, visits.c.visitor_id), (visitors, visitors.c.id)):
         connection.execute(table.delete().where(column.in_(ids)))
     return ids

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from sqlalchemy import func, select
 
 from scorer.models import lead_changes, leads, visitor_scores
@@ -36,6 +38,31 @@ def test_who_was_long_not_heard_of_is_forgotten_and_the_feed_says_so(database_ur
     with world.database.reading() as connection:
         told = [tuple(row) for row in connection.execute(select(lead_changes.c.lead_id, lead_changes.c.kind))]
     assert told == [(world.nordwind.lead("gone"), "erased")]
+
+
+def test_a_visitor_whom_a_drain_has_just_read_is_not_forgotten_beside_it(database_url: str) -> None:
+    world = World(database_url)
+    world.now = NOW - 2 * YEAR
+    world.feed([page("back again", "/", world.now)])
+    world.now = NOW
+    begun, forgotten = threading.Event(), []
+
+    def forget() -> None:
+        begun.set()
+        forgotten.append(forget_old(world.database, NOW - YEAR, NOW))
+
+    thread = threading.Thread(target=forget)
+    with world.database.writing() as connection:  # as a drain does: it holds the partitions, reads, and writes later
+        numbers = list(store.read_positions(connection))
+        assert store.lock_positions(connection, numbers).keys() == set(numbers)
+        [known] = store.load_visitors(connection, [(world.nordwind.id, "back again")]).values()
+        thread.start()
+        begun.wait()
+        thread.join(0.3)
+        store.save_visitors(connection, [(known.id, known.key, known.state, 0)], NOW)
+    thread.join()
+    assert forgotten == [0]
+    assert kept(world)["events"] == 1
 
 
 def test_imported_history_is_kept_as_long_as_what_happened_today(database_url: str) -> None:
