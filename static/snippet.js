@@ -7,8 +7,9 @@
  * What it sends
  *   - page views: address, title, referrer, campaign (utm_…) parameters, language and time zone
  *   - engaged time and scroll depth: counted only while the page is visible, focused and in use
- *   - downloads and links to other sites: the address and file name
+ *   - downloads, and clicks on links to other sites, e-mail addresses and phone numbers: the address and file name
  *   - form submissions: the form's id and name, and the values of fields you marked with data-wt-capture
+ *   - with each of these, the address of the page it happened on
  *   - what your own pages pass to identify, group, track and page
  *   - a random id, kept in localStorage and in one first-party cookie, both called _wt; events that could not be
  *     sent wait in localStorage as _wt_q
