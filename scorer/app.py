@@ -91,6 +91,7 @@ class HttpSide:
             collect_prefix=self._resources.settings.collect_prefix if self._collects else None,
             keys=self.keys,
             limits=self._limits,
+            secret=self._resources.secret,
             commit=self._commit,
             watch=self.watch,
             metrics=self._metrics,

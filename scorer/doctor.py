@@ -8,15 +8,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import redis
 from rq import Queue, Worker
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from scorer.accounts import read_accounts
+from scorer.core.findings import Finding
 from scorer.resources import Resources, now_ms, opened
 from tracker import queue, store
 from tracker.embedded import EmbeddedError
@@ -28,15 +28,6 @@ from tracker.sites import load_sites
 LEAST_FREE_BYTES = 1_000_000_000
 QUIET_DAYS = 2
 LONGEST_CLOCK_GAP_S = 5.0
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    verdict: Literal["good", "note", "wrong"]
-    what: str
-    mend: str = ""
-    """What to do about it; empty when nothing is to be done."""
 
 
 def examine() -> Iterator[Finding]:

@@ -8,10 +8,15 @@ from typing import Final, Protocol
 import msgspec
 
 from tracker.core.addresses import Network, client_address, is_within
-from tracker.core.admission import OLDEST_MS, Caller, Refused, Rejected, inflate, read_body
+from tracker.core.admission import OLDEST_MS, Admission, Body, Caller, Refused, Rejected, inflate, read_body
 from tracker.core.entries import RequestInfo, take_in
+from tracker.core.events import CONSENT_WITHDRAWN
+from tracker.core.identity_cookie import identity_cookie
+from tracker.core.origins import origin_allowed
+from tracker.core.pseudonyms import daily_pseudonym
 from tracker.core.refusals import EXPLANATION, STATUS
-from tracker.sites import origin_allowed
+from tracker.core.screening import is_opted_out
+from tracker.sites import SiteSettings
 
 ROUTES: Final[dict[str, str | None]] = {
     "batch": None,
@@ -37,7 +42,7 @@ class KnownKey(msgspec.Struct, frozen=True):
 
     site_id: int
     trusted: bool
-    origins: tuple[str, ...]
+    settings: SiteSettings = SiteSettings()
     own_networks: tuple[Network, ...] = ()
 
 
@@ -55,6 +60,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     reason: str = ""
     """The refusal, empty for success."""
+    cookie: str = ""
+    """Value of ``Set-Cookie``; empty: none is set."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -86,6 +93,7 @@ class Limits(msgspec.Struct, frozen=True):
     late_window_ms: int
 
 
+_WITHDRAWN: Final = CONSENT_WITHDRAWN.encode()
 _SUCCESS: Final = Answer(200, b'{"success":true}')
 _encode = msgspec.json.encode
 
@@ -96,28 +104,61 @@ def refuse(reason: str) -> Answer:
     return Answer(STATUS.get(reason, 400), _encode(body), reason)
 
 
-def decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted | Answer:
-    """Return the events to append with the answer to give afterwards, or the answer that refuses the request."""
+def answer_headers(answer: Answer, origin: str | None) -> list[tuple[str, str]]:
+    """Return the headers that go with *answer* to a page of *origin*, or to a program (``None``)."""
+    headers = [("content-type", "application/json"), *allow_origin(origin)]
+    if answer.cookie:
+        headers.append(("set-cookie", answer.cookie))
+    if answer.status == 503:
+        headers += [("retry-after", str(RETRY_AFTER_SECONDS)), ("access-control-expose-headers", "Retry-After")]
+    if answer.status == 401 and not origin:
+        # Never to a page: its visitor would be asked for a name and a password.
+        headers.append(("www-authenticate", 'Basic realm="warmtrail"'))
+    return headers
+
+
+def allow_origin(origin: str | None) -> list[tuple[str, str]]:
+    """Return the headers that let a page of *origin* read an answer, a refusal with its reason as well.
+
+    With credentials, because beacons always go with cookies, and browsers log an error for each answer that does not
+    allow that. It opens nothing: what is sent is judged by the key in it and never by a cookie, so whoever may send may
+    do so without; answers hold no word of the visitor; and ``Set-Cookie`` can't be read by any script.
+    """
+    if not origin:
+        return []
+    allowed = [("access-control-allow-origin", origin), ("access-control-allow-credentials", "true")]
+    return [*allowed, ("vary", "Origin")]
+
+
+def decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes) -> Accepted | Answer:
+    """Return the events to append with the answer to give afterwards, or the answer that refuses the request.
+
+    *secret* keys the pseudonyms of visitors without an id.
+    """
     try:
-        return _decide(request, keys, limits)
+        return _decide(request, keys, limits, secret)
     except Refused as refused:
         return refuse(refused.reason)
 
 
-def _decide(request: Request, keys: KeyRing, limits: Limits) -> Accepted:
+def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes) -> Accepted:
     headers = request.headers
     kind = ROUTES[request.route]
     body = read_body(inflate(request.body, headers.get("content-encoding")), is_batch=kind is None)
     known = _known_key(headers.get("authorization"), body.write_key, keys)
     origin = headers.get("origin")
-    if origin and not known.trusted and not origin_allowed(origin, known.origins):
+    if origin and not known.trusted and not origin_allowed(origin, known.settings.origins):
         raise Refused("origin_not_allowed")
     oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
-    caller = Caller(known.site_id, known.trusted, oldest_ms)
     info = request_info(request, known)
+    # A server speaks for many visitors from one address: they must not become one.
+    pseudonym = _pseudonym(request, known, info, secret) if body.cookieless and not known.trusted else ""
+    caller = Caller(known.site_id, known.trusted, oldest_ms, pseudonym)
     admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
     answer = _answer(admission.rejected, single=kind is not None)
+    if origin and admission.events and (cookie := _cookie(request, known, info, body, admission)):
+        answer = msgspec.structs.replace(answer, cookie=cookie)
     return Accepted(known.site_id, entries, answer, received, admission.rejected)
 
 
@@ -130,10 +171,34 @@ def request_info(request: Request, known: KnownKey) -> RequestInfo:
     return RequestInfo(
         agent=(headers.get("user-agent") or "")[:512],
         trusted=known.trusted,
-        opt_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
+        gpc=headers.get("sec-gpc") == "1",
+        dnt=headers.get("dnt") == "1",
         prefetch=purpose is not None and ("prefetch" in purpose or "prerender" in purpose),
-        own_traffic=own and is_within(client_address(request.peer, headers.get("x-forwarded-for")), known.own_networks),
+        own_traffic=own and is_within(_address(request), known.own_networks),
     )
+
+
+def _address(request: Request) -> str:
+    return client_address(request.peer, request.headers.get("x-forwarded-for"))
+
+
+def _pseudonym(request: Request, known: KnownKey, info: RequestInfo, secret: bytes) -> str:
+    return daily_pseudonym(secret, known.site_id, request.received_ms, _address(request), info.agent)
+
+
+def _cookie(request: Request, known: KnownKey, info: RequestInfo, body: Body, admission: Admission) -> str:
+    """Return the cookie that confirms the id of the last event; empty where the visitor or the site wants none.
+
+    The page's script writes the same cookie: what is honoured there must be honoured here.
+    """
+    if known.trusted or body.cookieless or is_opted_out(info, known.settings.rules):
+        return ""
+    # Looked for in the whole body: also where the event itself was refused, nothing is to be set again.
+    if _WITHDRAWN in body.raw:
+        return ""
+    visitor, _ = admission.events[-1]
+    headers = request.headers
+    return identity_cookie(visitor, headers.get("origin"), headers.get("host"), headers.get("cookie"))
 
 
 def _known_key(authorization: str | None, in_body: str | None, keys: KeyRing) -> KnownKey:

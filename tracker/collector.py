@@ -7,8 +7,6 @@ with the same ``decide``. They serve where the application runs under another WS
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Callable
 from typing import Final
@@ -20,14 +18,22 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from tracker import queue
-from tracker.assets import snippet
-from tracker.collect import RETRY_AFTER_SECONDS, ROUTES, Answer, KeyRing, Limits, Request, decide, refuse
-from tracker.core.addresses import client_address
+from tracker.assets import Asset, snippet, snippet_with
+from tracker.collect import ROUTES, Answer, KeyRing, Limits, Request, allow_origin, answer_headers, decide, refuse
 from tracker.metrics import IntakeMetrics
+from tracker.snippet_settings import snippet_settings
 
 _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _YEAR_SECONDS: Final = 31_536_000
-_SNIPPET_SECONDS: Final = 3600
+_PLAIN_CACHING: Final = "public, max-age=3600"
+_FROZEN_CACHING: Final = f"public, max-age={_YEAR_SECONDS}, immutable"
+# A changed setting should arrive soon, and no page view should wait for the question whether there is one: a visitor who
+# leaves meanwhile would not be seen. So after ten minutes the browser still runs what it has and asks beside that, and
+# only who comes back after more than a day waits for the answer. The price: who was here within the day has one more page
+# view under the old settings. (Safari knows no stale-while-revalidate and asks after ten minutes.)
+_SETTINGS_CACHING: Final = "public, max-age=600, stale-while-revalidate=86400"
+_REFUSED_CACHING: Final = "no-cache"
+"""A key may be made, or a tag mended, in the next minute."""
 
 
 class Collector(msgspec.Struct, frozen=True):
@@ -45,7 +51,7 @@ class Collector(msgspec.Struct, frozen=True):
     metrics: IntakeMetrics
     registry: CollectorRegistry
     secret: bytes
-    """Keys the daily pseudonyms of visitors that the pixel sees."""
+    """Keys the daily pseudonyms of visitors without an id."""
 
 
 def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
@@ -62,11 +68,11 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
     @routes.route(f"{collect_prefix}/<any({','.join(ROUTES)}):name>", methods=["OPTIONS"])
     def preflight(name: str) -> Response:
         response = Response(status=204)
-        response.headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+        for header, value in allow_origin(request.headers.get("Origin")):
+            response.headers[header] = value
         response.headers["Access-Control-Allow-Methods"] = "POST"
         response.headers["Access-Control-Allow-Headers"] = "Content-Type, Content-Encoding, Authorization"
         response.headers["Access-Control-Max-Age"] = "86400"
-        response.headers["Vary"] = "Origin"
         return response
 
     @routes.route(f"{collect_prefix}/<any({','.join(ROUTES)}):name>", methods=["GET", "PUT", "PATCH", "DELETE"])
@@ -77,7 +83,7 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
 
     @routes.get(f"{collect_prefix}/pixel.gif")
     def pixel() -> Response:
-        answer = _take(collector, _pixel_request(collector.secret))
+        answer = _take(collector, _pixel_request())
         response = Response(_GIF, status=200, mimetype="image/gif")
         response.headers["Cache-Control"] = "no-store"
         if answer.reason:
@@ -87,11 +93,29 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
 
     @routes.get("/snippet.js")
     def current_snippet() -> Response:
-        return _serve_snippet("snippet.js", f"public, max-age={_SNIPPET_SECONDS}")
+        key = request.args.get("key")
+        if key is None:
+            return _serve(snippet(), _PLAIN_CACHING)
+        known = collector.keys.find(key)
+        # A server key has no business in a page, and must not be repeated there.
+        if known is None or known.trusted:
+            response = _serve(snippet(), _REFUSED_CACHING)
+            response.headers["X-Warmtrail-Refused"] = "write_key_unknown"
+            return response
+        return _serve(snippet_with(snippet_settings(known.settings, collect_prefix, key)), _SETTINGS_CACHING)
+
+    # Parts under names without a version: they change, so they must not be kept for ever like the frozen ones.
+    @routes.get("/snippet-panel.js")
+    def panel() -> Response:
+        return _serve(snippet("snippet-panel.js"), _SETTINGS_CACHING)
+
+    @routes.get("/snippet-links.js")
+    def links() -> Response:
+        return _serve(snippet("snippet-links.js"), _SETTINGS_CACHING)
 
     @routes.get("/snippet-<version>.js")
     def frozen_snippet(version: str) -> Response:
-        return _serve_snippet(f"snippet-{version}.js", f"public, max-age={_YEAR_SECONDS}, immutable")
+        return _serve(snippet(f"snippet-{version}.js"), _FROZEN_CACHING)
 
     @routes.get("/healthz")
     def alive() -> Response:
@@ -111,7 +135,7 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
 
 def _take(collector: Collector, wanted: Request) -> Answer:
     full = collector.is_full()
-    decision = refuse("overloaded") if full else decide(wanted, collector.keys, collector.limits)
+    decision = refuse("overloaded") if full else decide(wanted, collector.keys, collector.limits, collector.secret)
     if not isinstance(decision, Answer):
         try:
             queue.append(collector.streams, decision.site_id, decision.entries)
@@ -129,36 +153,24 @@ def _take(collector: Collector, wanted: Request) -> Answer:
 
 
 def _respond(answer: Answer) -> Response:
-    response = Response(answer.body, status=answer.status, mimetype="application/json")
+    response = Response(answer.body, status=answer.status, headers=answer_headers(answer, request.headers.get("Origin")))
     response.headers["Cache-Control"] = "no-store"
-    origin = request.headers.get("Origin")
-    if origin:
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
-        response.headers["Vary"] = "Origin"
-    if answer.status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if answer.status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="warmtrail"'
     return response
 
 
-def _pixel_request(secret: bytes) -> Request:
+def _pixel_request() -> Request:
     """Return the page view that a pixel's address stands for.
 
-    Without a script there is no id: a visitor is known for a day, by a keyed digest of address and browser. The page is
-    the one named in the address, else the one that shows the pixel.
+    Without a script there is no id: unless the address names one, a visitor is known for a day. The page is the one named
+    in the address, else the one that shows the pixel.
     """
     query = request.args
     headers = {key.lower(): value for key, value in request.headers.items()}
     headers.pop("authorization", None)
-    day = _now_ms() // 86_400_000
-    address = client_address(request.remote_addr or "", headers.get("x-forwarded-for"))
-    seen = f"{day}|{address}|{headers.get('user-agent', '')}"
-    visitor = query.get("id") or "px-" + hmac.new(secret, seen.encode(), hashlib.sha256).hexdigest()[:24]
     page = {"url": query.get("url") or headers.get("referer") or "", "title": query.get("title", "")}
     properties = page | {"referrer": query.get("referrer", "")}
-    body = msgspec.json.encode({"writeKey": query.get("key", ""), "anonymousId": visitor, "properties": properties})
+    who = {"writeKey": query.get("key", ""), "anonymousId": query.get("id", ""), "cookieless": True}
+    body = msgspec.json.encode({**who, "properties": properties})
     # The request comes from the page that shows it, whatever the site allows to send.
     return Request(
         "page",
@@ -169,8 +181,7 @@ def _pixel_request(secret: bytes) -> Request:
     )
 
 
-def _serve_snippet(file_name: str, caching: str) -> Response:
-    asset = snippet(file_name)
+def _serve(asset: Asset | None, caching: str) -> Response:
     if asset is None:
         return Response("There is no such version of the snippet.\n", status=404, mimetype="text/plain")
     compressed = "gzip" in request.headers.get("Accept-Encoding", "")

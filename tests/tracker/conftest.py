@@ -86,7 +86,7 @@ def packed(
     """What the collector appends for a batch of *events*."""
     body = read_body(msgspec.json.encode({"batch": events}), is_batch=True)
     caller = Caller(site_id, trusted, OLDEST_MS)
-    return take_in(body, None, caller, now, RequestInfo(agent, trusted, opt_out), partitions)[1]
+    return take_in(body, None, caller, now, RequestInfo(agent, trusted, gpc=opt_out), partitions)[1]
 
 
 class Stream:

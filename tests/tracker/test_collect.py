@@ -12,25 +12,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.collect import ROUTES, Accepted, Answer, KnownKey, Limits, Request, decide, refuse, request_info
+from tracker.collect import (
+    ROUTES,
+    Accepted,
+    Answer,
+    KnownKey,
+    Limits,
+    Request,
+    answer_headers,
+    decide,
+    refuse,
+    request_info,
+)
 from tracker.core.addresses import read_network
 from tracker.core.entries import RequestInfo, unpack
+from tracker.core.pseudonyms import daily_pseudonym
 from tracker.core.refusals import EXPLANATION
+from tracker.sites import SiteSettings
 
 NOW, DAY = 1_795_253_400_000, 86_400_000
 LIMITS = Limits(partitions=4, late_window_ms=7 * DAY)
 SUCCESS = Answer(200, b'{"success":true}')
 
 
+LISTED: Final = ("https://www.shop.example", "https://*.shop.example", "http://localhost:3000")
 KNOWN: Final = {
-    "wk_open": KnownKey(1, False, ()),
-    "wk_listed": KnownKey(2, False, ("https://www.shop.example", "https://*.shop.example", "http://localhost:3000")),
-    "sk_listed": KnownKey(2, True, ("https://www.shop.example",)),
+    "wk_open": KnownKey(1, False),
+    "wk_listed": KnownKey(2, False, SiteSettings(origins=LISTED)),
+    "sk_listed": KnownKey(2, True, SiteSettings(origins=LISTED)),
+    "wk_lax": KnownKey(3, False, SiteSettings(respect_gpc=False, respect_dnt=False)),
 }
 
 
 class Keys:
-    """Three sites: one open to all origins, one that lists some, and the server key of the second."""
+    """Three sites: one open to all origins, one that lists some, with its server key, and one that ignores opt-outs."""
 
     def find(self, key: str) -> KnownKey | None:
         return KNOWN.get(key)
@@ -43,7 +58,7 @@ def basic(text: str) -> str:
 def ask(body: Any, route: str = "batch", **headers: str) -> Accepted | Answer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return decide(Request(route, named, raw, NOW), Keys(), LIMITS)
+    return decide(Request(route, named, raw, NOW, "203.0.113.9"), Keys(), LIMITS, b"secret")
 
 
 def outcome(decision: Accepted | Answer) -> str:
@@ -131,7 +146,7 @@ def test_an_accepted_batch_is_packed_by_partition_with_what_its_headers_say() ->
     assert {partition for partition, _, _ in decision.entries} == {0, 1, 2, 3}
     assert sum(count for _, count, _ in decision.entries) == sum(len(entry.events) for entry in entries) == 20
     assert {(entry.site_id, entry.received_ms, entry.info) for entry in entries} == {
-        (1, NOW, RequestInfo("Mozilla/5.0", opt_out=True))
+        (1, NOW, RequestInfo("Mozilla/5.0", gpc=True))
     }
 
 
@@ -189,6 +204,124 @@ def test_an_empty_batch_is_a_success_without_entries() -> None:
     assert ask({"writeKey": "wk_open", "batch": []}) == Accepted(1, [], SUCCESS, 0, [])
 
 
+# Visitors without an id
+
+
+def visitors(decision: Accepted | Answer) -> list[str]:
+    assert isinstance(decision, Accepted), decision
+    return sorted(key for _, _, packed in decision.entries for key, _ in unpack(packed).events)
+
+
+def unnamed(key: str = "wk_open", **more: Any) -> dict[str, Any]:
+    return {"writeKey": key, "cookieless": True, "batch": [{"type": "page", "messageId": "m"} | more]}
+
+
+DAY_NAME: Final = daily_pseudonym(b"secret", 1, NOW, "203.0.113.9", "Mozilla/5.0")
+
+
+def test_events_of_a_browser_that_keeps_no_id_are_one_visitor_s_for_a_day() -> None:
+    events = [{"type": "page", "messageId": str(number)} for number in range(5)]
+    batch = {"writeKey": "wk_open", "cookieless": True, "batch": events}
+    assert visitors(ask(batch, user_agent="Mozilla/5.0")) == [DAY_NAME] * 5
+
+
+def test_the_pseudonym_is_of_the_day_of_receipt_whatever_the_event_says() -> None:
+    yesterday = datetime.fromtimestamp((NOW - DAY) / 1000, UTC).isoformat()
+    assert visitors(ask(unnamed(timestamp=yesterday), user_agent="Mozilla/5.0")) == [DAY_NAME]
+
+
+def test_an_id_that_is_given_stands_before_the_pseudonym() -> None:
+    assert visitors(ask(unnamed(anonymousId="v"))) == ["v"]
+    assert visitors(ask(unnamed(userId="42"))) == ["user:42"]
+    assert visitors(ask(unnamed(anonymousId=" "), user_agent="Mozilla/5.0")) == [DAY_NAME]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(unnamed() | {"cookieless": False}, id="not asked for"),
+        pytest.param(unnamed("sk_listed"), id="a server speaks for many visitors"),
+    ],
+)
+def test_nobody_else_gets_a_pseudonym(body: dict[str, Any]) -> None:
+    decision = ask(body)
+    assert isinstance(decision, Accepted)
+    assert [one.reason for one in decision.rejected] == ["identity_missing"]
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "true", [], {}])
+def test_cookieless_is_true_or_false(value: Any) -> None:
+    assert outcome(ask(unnamed() | {"cookieless": value})) == "shape_invalid"
+
+
+# The cookie
+
+
+def cookie(
+    key: str = "wk_open", events: list[dict[str, Any]] | None = None, *, cookieless: bool = False, **headers: str
+) -> str:
+    body: dict[str, Any] = {"writeKey": key, "batch": [EVENT] if events is None else events}
+    body |= {"cookieless": True} if cookieless else {}
+    decision = ask(body, **{"origin": "https://www.shop.example", "host": "t.shop.example"} | headers)
+    return decision.answer.cookie if isinstance(decision, Accepted) else f"refused: {decision.reason}"
+
+
+KEPT: Final = "_wt=v; Domain=shop.example; Path=/; Max-Age=34000000; SameSite=Lax; Secure"
+WITHDRAWN: Final = {"type": "track", "event": "Consent Withdrawn", "anonymousId": "v"}
+
+
+def test_a_collector_of_the_page_s_own_site_keeps_the_visitor_s_id() -> None:
+    assert cookie() == KEPT
+    assert cookie(cookie="a=1; _wt=v; b=2") == KEPT
+    assert cookie("wk_listed") == KEPT
+    assert cookie(events=[EVENT, EVENT | {"anonymousId": "w"}]) == KEPT.replace("_wt=v", "_wt=w")
+    assert cookie("wk_lax", sec_gpc="1", dnt="1") == KEPT
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"origin": "https://www.other.example"}, id="another site's page"),
+        pytest.param({"origin": ""}, id="a program"),
+        pytest.param({"host": ""}, id="no host"),
+        pytest.param({"key": "sk_listed"}, id="a server"),
+        pytest.param({"sec_gpc": "1"}, id="Global Privacy Control"),
+        pytest.param({"dnt": "1"}, id="Do Not Track"),
+        pytest.param({"cookieless": True}, id="cookieless"),
+        pytest.param({"cookie": "_wt=w"}, id="another id meanwhile"),
+        pytest.param({"cookie": "_wt=0"}, id="opted out meanwhile"),
+        pytest.param({"cookie": "_wt=v; _wt=w"}, id="one of two is another"),
+        pytest.param({"events": [EVENT, WITHDRAWN]}, id="consent withdrawn"),
+        pytest.param({"events": [WITHDRAWN | {"properties": {"url": "x"}}, EVENT]}, id="withdrawn and refused"),
+        pytest.param({"events": [EVENT | {"anonymousId": "a b"}]}, id="an id of somebody else's making"),
+        pytest.param({"events": [EVENT | {"anonymousId": "v" * 65}]}, id="a long id"),
+        pytest.param({"events": [{"type": "page", "userId": "v"}]}, id="no id of the browser"),
+        pytest.param({"events": [{"type": "page"}]}, id="no event admitted"),
+        pytest.param({"events": []}, id="no event"),
+    ],
+)
+def test_no_cookie_is_set_otherwise(given: dict[str, Any]) -> None:
+    assert cookie(**given) == ""
+
+
+def test_a_refused_request_sets_no_cookie() -> None:
+    assert cookie("wk_listed", origin="https://shop.example") == "refused: origin_not_allowed"
+
+
+def test_an_answer_tells_a_page_and_a_program_what_each_needs() -> None:
+    json_type, origin = ("content-type", "application/json"), "https://www.shop.example"
+    cors = [
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-credentials", "true"),
+        ("vary", "Origin"),
+    ]
+    assert answer_headers(SUCCESS, None) == [json_type]
+    assert answer_headers(Answer(200, b"", cookie=KEPT), origin) == [json_type, *cors, ("set-cookie", KEPT)]
+    # A page's visitor would be asked for a password.
+    assert answer_headers(refuse("write_key_unknown"), origin) == [json_type, *cors]
+    assert answer_headers(refuse("write_key_unknown"), None) == [json_type, ("www-authenticate", 'Basic realm="warmtrail"')]
+
+
 def test_a_compressed_body_is_read() -> None:
     assert (
         outcome(ask(gzip.compress(json.dumps(BATCH | {"writeKey": "wk_open"}).encode()), content_encoding="gzip"))
@@ -215,8 +348,9 @@ def test_a_refused_request_is_told_the_reason_in_words(reason: str) -> None:
     [
         ({}, RequestInfo()),
         ({"user-agent": "a" * 50_000}, RequestInfo(agent="a" * 512)),
-        ({"dnt": "1"}, RequestInfo(opt_out=True)),
-        ({"sec-gpc": "1"}, RequestInfo(opt_out=True)),
+        ({"dnt": "1"}, RequestInfo(dnt=True)),
+        ({"sec-gpc": "1"}, RequestInfo(gpc=True)),
+        ({"sec-gpc": "1", "dnt": "1"}, RequestInfo(gpc=True, dnt=True)),
         ({"dnt": "0", "sec-gpc": "0"}, RequestInfo()),
         ({"dnt": "unspecified"}, RequestInfo()),
         ({"sec-purpose": "prefetch"}, RequestInfo(prefetch=True)),
@@ -225,7 +359,7 @@ def test_a_refused_request_is_told_the_reason_in_words(reason: str) -> None:
     ],
 )
 def test_headers_say_this_about_all_events(headers: dict[str, str], expected: RequestInfo) -> None:
-    assert request_info(Request("batch", headers, b"", NOW), KnownKey(1, False, ())) == expected
+    assert request_info(Request("batch", headers, b"", NOW), KnownKey(1, False)) == expected
 
 
 @pytest.mark.parametrize(
@@ -239,19 +373,24 @@ def test_headers_say_this_about_all_events(headers: dict[str, str], expected: Re
     ],
 )
 def test_the_companys_own_networks_are_known(peer: str, headers: dict[str, str], trusted: bool, own: bool) -> None:
-    known = KnownKey(1, trusted, (), (read_network("192.0.2.0/24"),))
+    known = KnownKey(1, trusted, own_networks=(read_network("192.0.2.0/24"),))
     assert request_info(Request("batch", headers, b"", NOW, peer), known).own_traffic is own
 
 
-HEADER_NAMES = ["authorization", "origin", "content-encoding", "user-agent", "dnt", "sec-gpc", "sec-purpose"]
+HEADER_NAMES = [
+    *("authorization", "origin", "content-encoding", "user-agent", "dnt", "sec-gpc", "sec-purpose"),
+    *("host", "cookie", "x-forwarded-for"),
+]
 
 
 @given(
     st.dictionaries(st.sampled_from(HEADER_NAMES), st.text(max_size=30) | st.just("Basic é") | st.just("gzip")),
-    st.sampled_from([b"", b"{}", json.dumps(BATCH | {"writeKey": "wk_listed"}).encode()]),
+    st.sampled_from(
+        [b"", b"{}", *(json.dumps(BATCH | {"writeKey": "wk_open", "cookieless": one}).encode() for one in (True, False))]
+    ),
     st.sampled_from(sorted(ROUTES)),
 )
 def test_no_header_stops_the_decision(headers: dict[str, str], body: bytes, route: str) -> None:
-    decision = decide(Request(route, headers, body, NOW), Keys(), LIMITS)
+    decision = decide(Request(route, headers, body, NOW), Keys(), LIMITS, b"secret")
     answer = decision if isinstance(decision, Answer) else decision.answer
     assert answer.status in {200, 400, 401, 403, 413, 415}

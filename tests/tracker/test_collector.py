@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
-from tracker import queue
+from tracker import assets, queue
 from tracker.collect import Limits
 from tracker.collector import Collector, make_blueprint
 from tracker.core.entries import Entry, unpack
@@ -19,7 +21,7 @@ from tracker.db import Database
 from tracker.embedded import EmbeddedServer
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
-from tracker.sites import NewSite, SiteSettings, add_site
+from tracker.sites import NewSite, SiteSettings, add_site, change_site
 
 ORIGIN = "https://www.shop.example"
 
@@ -27,10 +29,10 @@ ORIGIN = "https://www.shop.example"
 class Setting:
     """A Flask application with the collector's routes, and what it talks to."""
 
-    def __init__(self, database: Database, url: str, prefix: str = "/v1") -> None:
+    def __init__(self, database: Database, url: str, prefix: str = "/v1", **settings: Any) -> None:
         with database.writing() as connection:
-            self.site: NewSite = add_site(connection, "shop", SiteSettings(origins=(ORIGIN,)), 1)
-        keys = SiteKeys(database)
+            self.site: NewSite = add_site(connection, "shop", SiteSettings(origins=(ORIGIN,), **settings), 1)
+        self.keys = keys = SiteKeys(database)
         keys.refresh()
         self.streams = queue.connect(url)
         self.trouble = ""
@@ -51,7 +53,7 @@ class Setting:
         )
         app = Flask("test", static_folder=None)
         app.register_blueprint(make_blueprint(collector, prefix))
-        self.client: FlaskClient = app.test_client()
+        self.client: FlaskClient = app.test_client(use_cookies=False)
 
     def batch(self, *visitors: str) -> bytes:
         events = [{"type": "page", "anonymousId": visitor, "messageId": visitor} for visitor in visitors]
@@ -140,6 +142,125 @@ def test_a_full_queue_and_one_that_is_gone_ask_to_try_again(
     assert [key for entry in setting.entries() for key, _ in entry.events] == ["b"]
 
 
+def test_a_page_of_the_same_site_gets_the_cookie_as_the_front_gives_it(make: Callable[..., Setting]) -> None:
+    setting = make()
+
+    def cookie(**headers: str) -> str | None:
+        named = {"Origin": ORIGIN, "Host": "t.shop.example"} | {name.replace("_", "-"): headers[name] for name in headers}
+        answer = setting.client.post("/v1/batch", data=setting.batch("v"), headers=named)
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        return answer.headers.get("Set-Cookie")
+
+    assert cookie() == "_wt=v; Domain=shop.example; Path=/; Max-Age=34000000; SameSite=Lax; Secure"
+    assert cookie(Cookie="_wt=v") == cookie()
+    assert [cookie(Cookie="_wt=w"), cookie(Sec_GPC="1"), cookie(Host="t.other.example")] == [None, None, None]
+
+
+def test_a_browser_without_an_id_is_the_pixel_s_visitor_of_the_day(make: Callable[..., Setting]) -> None:
+    setting = make()
+    near = {"REMOTE_ADDR": "203.0.113.9"}
+    body = {"writeKey": setting.site.write_key, "cookieless": True, "batch": [{"type": "page"}]}
+    assert setting.client.post("/v1/batch", json=body, environ_base=near).status_code == 200
+    setting.client.get(f"/v1/pixel.gif?key={setting.site.write_key}", environ_base=near)
+    named = [key for entry in setting.entries() for key, _ in entry.events]
+    assert len(named) == 2
+    assert len(set(named)) == 1
+    assert named[0].startswith("day-")
+
+
+def test_a_preflight_allows_what_a_beacon_brings(make: Callable[..., Setting]) -> None:
+    answer = make().client.options("/v1/batch", headers={"Origin": ORIGIN})
+    told = [answer.headers[f"Access-Control-Allow-{name}"] for name in ("Origin", "Credentials", "Methods")]
+    assert (answer.status_code, told) == (204, [ORIGIN, "true", "POST"])
+
+
+# The snippet
+
+SETTINGS_CACHING = "public, max-age=600, stale-while-revalidate=86400"
+
+
+@pytest.fixture
+def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a built snippet of this test's own."""
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "snippet.js").write_bytes(PLAIN)
+    monkeypatch.setattr(assets, "static_folder", lambda: tmp_path)
+    for cache in (assets.snippet, assets._snippet_with):
+        cache.cache_clear()
+    yield tmp_path / "dist"
+    for cache in (assets.snippet, assets._snippet_with):
+        cache.cache_clear()
+
+
+PLAIN = b"(c=>{window.warmtrail=c})({});\n"
+
+
+@pytest.mark.usefixtures("dist")
+def test_the_snippet_comes_with_the_settings_of_its_key(make: Callable[..., Setting], sqlite_database: Database) -> None:
+    setting = make(prefix="/t", consent="cookieless")
+    path = f"/snippet.js?key={setting.site.write_key}"
+    answer = setting.client.get(path)
+    told = {"key": setting.site.write_key, "path": "/t/batch", "consent": "cookieless"}
+    assert answer.data == PLAIN.replace(b"{}", json.dumps(told, separators=(",", ":")).encode())
+    assert {name: answer.headers.get(name) for name in HEADERS} == {
+        "Content-Type": "text/javascript; charset=utf-8",
+        "Cache-Control": SETTINGS_CACHING,
+        "Vary": "Accept-Encoding",
+        "Access-Control-Allow-Origin": "*",
+        "X-Content-Type-Options": "nosniff",
+        "X-Warmtrail-Refused": None,
+    }
+    zipped = setting.client.get(path, headers={"Accept-Encoding": "gzip, br"})
+    assert (gzip.decompress(zipped.data), zipped.headers["Content-Encoding"]) == (answer.data, "gzip")
+    assert setting.client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    with sqlite_database.writing() as connection:
+        change_site(connection, setting.site.id, SiteSettings(idle_seconds=60))
+    setting.keys.refresh()
+    changed = setting.client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (changed.status_code, b'"idle":60' in changed.data, b"consent" in changed.data) == (200, True, False)
+
+
+HEADERS = (
+    *("Content-Type", "Cache-Control", "Vary", "Access-Control-Allow-Origin", "X-Content-Type-Options"),
+    "X-Warmtrail-Refused",
+)
+
+
+@pytest.mark.usefixtures("dist")
+@pytest.mark.parametrize("key", ["", "wk_gone", "nonsense", "<script>", "sk", "%00", "%ff", "wk_" + "x" * 5000])
+def test_a_key_that_is_none_gets_the_plain_file_and_a_word_why(make: Callable[..., Setting], key: str) -> None:
+    answer = make().client.get(f"/snippet.js?key={key}")
+    assert (answer.status_code, answer.data) == (200, PLAIN)
+    assert (answer.headers["X-Warmtrail-Refused"], answer.headers["Cache-Control"]) == ("write_key_unknown", "no-cache")
+
+
+@pytest.mark.usefixtures("dist")
+def test_a_secret_key_is_not_written_into_a_public_file(make: Callable[..., Setting]) -> None:
+    setting = make()
+    answer = setting.client.get(f"/snippet.js?key={setting.site.server_key}")
+    assert (answer.data, answer.headers["X-Warmtrail-Refused"]) == (PLAIN, "write_key_unknown")
+
+
+@pytest.mark.usefixtures("dist")
+def test_without_a_key_the_snippet_is_the_file(make: Callable[..., Setting]) -> None:
+    answer = make().client.get("/snippet.js?other=1")
+    assert (answer.data, answer.headers["Cache-Control"]) == (PLAIN, "public, max-age=3600")
+    assert "X-Warmtrail-Refused" not in answer.headers
+
+
+@pytest.mark.parametrize("part", ["panel", "links"])
+def test_a_part_is_no_version_that_may_be_kept_for_ever(make: Callable[..., Setting], dist: Path, part: str) -> None:
+    client = make().client
+    assert client.get(f"/snippet-{part}.js").status_code == 404
+    for name in (f"snippet-{part}.js", f"snippet-0.1.0-{part}.js"):
+        (dist / name).write_bytes(b"part")
+    assets.snippet.cache_clear()
+    # The snippet asks for its panel under its own address, key and all.
+    answer = client.get(f"/snippet-{part}.js?key=wk_1")
+    assert (answer.status_code, answer.data, answer.headers["Cache-Control"]) == (200, b"part", SETTINGS_CACHING)
+    assert "immutable" in client.get(f"/snippet-0.1.0-{part}.js").headers["Cache-Control"]
+
+
 def test_above_the_mark_nothing_more_is_taken(make: Callable[..., Setting]) -> None:
     setting = make()
     setting.full = True
@@ -171,7 +292,7 @@ def test_the_pixel_knows_a_browser_for_a_day_by_address_and_agent(make: Callable
         return key
 
     one = visitor("203.0.113.9", User_Agent="A")
-    assert one.startswith("px-")
+    assert one.startswith("day-")
     assert "203.0.113.9" not in one
     assert visitor("203.0.113.9", User_Agent="A") == one
     assert visitor("203.0.113.10", User_Agent="A") != one
@@ -184,15 +305,19 @@ def test_the_pixel_knows_a_browser_for_a_day_by_address_and_agent(make: Callable
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [({"DNT": "1"}, (True, False)), ({"Sec-GPC": "1"}, (True, False)), ({"Sec-Purpose": "prefetch"}, (False, True))],
+    [
+        ({"DNT": "1"}, (False, True, False)),
+        ({"Sec-GPC": "1"}, (True, False, False)),
+        ({"Sec-Purpose": "prefetch"}, (False, False, True)),
+    ],
 )
 def test_the_pixel_passes_on_what_the_browser_asks(
-    make: Callable[..., Setting], header: dict[str, str], expected: tuple[bool, bool]
+    make: Callable[..., Setting], header: dict[str, str], expected: tuple[bool, bool, bool]
 ) -> None:
     setting = make()
     setting.client.get(f"/v1/pixel.gif?key={setting.site.write_key}", headers=header)
     [entry] = setting.entries()
-    assert (entry.info.opt_out, entry.info.prefetch) == expected
+    assert (entry.info.gpc, entry.info.dnt, entry.info.prefetch) == expected
 
 
 def test_the_pixel_takes_no_key_from_a_header(make: Callable[..., Setting]) -> None:

@@ -29,6 +29,7 @@ from tracker.collect import Limits
 from tracker.collector import Collector, make_blueprint
 from tracker.commit import GroupCommit
 from tracker.core.entries import Entry, unpack
+from tracker.core.pseudonyms import daily_pseudonym
 from tracker.core.refusals import EXPLANATION
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
@@ -37,12 +38,13 @@ from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
 from tracker.notices import CommitNotices
 from tracker.serve import serve
-from tracker.sites import NewSite, SiteSettings, add_site
+from tracker.sites import NewSite, SiteSettings, add_site, change_site
 from tracker.watch import QueueWatch
 
 PARTITIONS = 4
 BODY_SECONDS = 2.0
 ORIGIN = "https://www.shop.example"
+_SETTINGS_CACHING = "public, max-age=600, stale-while-revalidate=86400"
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -130,6 +132,7 @@ def run_server(port: int, url: str, database_url: str) -> None:
             collect_prefix="/v1",
             keys=keys,
             limits=limits,
+            secret=b"secret",
             commit=commit,
             watch=watch,
             metrics=metrics,
@@ -329,15 +332,19 @@ def test_a_refusal_can_be_read_by_the_page_that_met_it(
     found, told, content = server.ask("POST", "/v1/batch", body, headers | {"Origin": "https://other.example"})
     assert (found, json.loads(content)) == (status, {"success": False, "reason": reason, "message": EXPLANATION[reason]})
     assert (told["access-control-allow-origin"], told["vary"]) == ("https://other.example", "Origin")
+    assert told["access-control-allow-credentials"] == "true"
     assert told["content-type"] == "application/json"
-    assert ("www-authenticate" in told) == (status == 401)
+    # Only a program is asked for the key: in a page, its visitor would be.
+    assert "www-authenticate" not in told
+    assert ("www-authenticate" in server.ask("POST", "/v1/batch", body, headers)[1]) == (status == 401)
 
 
 @pytest.mark.parametrize(("origin", "status"), [(ORIGIN, 200), ("https://evil.example", 403), ("null", 403)])
 def test_a_page_may_send_from_the_site_s_origins_only(server: Running, origin: str, status: int) -> None:
     found, headers, _ = server.ask("POST", "/v1/batch", server.batch("a"), {"Origin": origin, "Content-Type": "text/plain"})
     assert (found, headers["access-control-allow-origin"], headers["vary"]) == (status, origin, "Origin")
-    assert "access-control-allow-credentials" not in headers
+    # Beacons come with credentials, and browsers log an error where that is not allowed.
+    assert headers["access-control-allow-credentials"] == "true"
 
 
 def test_without_an_origin_no_cors_header_is_sent(server: Running) -> None:
@@ -348,8 +355,36 @@ def test_a_preflight_is_answered(server: Running) -> None:
     status, headers, body = server.ask("OPTIONS", "/v1/batch", None, {"Origin": ORIGIN})
     assert (status, body) == (204, b"")
     assert headers["access-control-allow-origin"] == ORIGIN
+    assert headers["access-control-allow-credentials"] == "true"
     assert headers["access-control-allow-methods"] == "POST"
     assert {"content-type", "authorization"} <= set(headers["access-control-allow-headers"].lower().split(", "))
+
+
+def test_a_page_of_the_same_site_gets_the_cookie_that_keeps_its_visitor(server: Running) -> None:
+    page = {"Origin": ORIGIN, "Host": "t.shop.example"}
+    _, headers, _ = server.ask("POST", "/v1/batch", server.batch("v"), page)
+    assert headers["set-cookie"] == "_wt=v; Domain=shop.example; Path=/; Max-Age=34000000; SameSite=Lax; Secure"
+    for other in (
+        {"Host": "t.other.example"},
+        {"Sec-GPC": "1"},
+        {"DNT": "1"},
+        {"Cookie": "a=1; _wt=w"},
+        {"Origin": "https://evil.example"},
+    ):
+        assert "set-cookie" not in server.ask("POST", "/v1/batch", server.batch("v"), page | other)[1], other
+    for more in ({"cookieless": True}, {"batch": [{"type": "track", "event": "Consent Withdrawn", "anonymousId": "v"}]}):
+        assert "set-cookie" not in server.ask("POST", "/v1/batch", server.batch("v", **more), page)[1], more
+
+
+def test_a_browser_without_an_id_is_the_pixel_s_visitor_of_the_day(server: Running) -> None:
+    headers = {"User-Agent": "Mozilla/5.0", "X-Forwarded-For": "203.0.113.9"}  # the test is the proxy
+    unnamed = server.batch(cookieless=True, batch=[{"type": "page"}, {"type": "page"}])
+    assert server.ask("POST", "/v1/batch", unnamed, headers)[0] == 200
+    assert server.ask("GET", f"/v1/pixel.gif?key={server.site.write_key}", None, headers)[0] == 200
+    today = time.time_ns() // 1_000_000
+    assert server.visitors() == [daily_pseudonym(b"secret", server.site.id, today, "203.0.113.9", "Mozilla/5.0")] * 3
+    assert server.ask("POST", "/v1/batch", unnamed, headers | {"X-Forwarded-For": "203.0.113.10"})[0] == 200
+    assert len(set(server.visitors())) == 2
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
@@ -500,7 +535,7 @@ def test_a_pixel_is_a_page_view_of_the_page_that_shows_it(server: Running) -> No
     assert "x-warmtrail-refused" not in told
     [entry] = server.entries()
     [(visitor, event)] = entry.events
-    assert visitor.startswith("px-")
+    assert visitor.startswith("day-")
     assert (event.kind, event.url, event.title) == ("page", "https://www.shop.example/mail", "News")
     assert entry.info.agent == "Mozilla/5.0"
 
@@ -536,8 +571,35 @@ def test_the_snippet_is_served_compressed_revalidated_and_frozen_by_version(serv
     frozen = server.ask("GET", f"/snippet-{version}.js")
     assert frozen[0] == 200
     assert frozen[1]["cache-control"] == "public, max-age=31536000, immutable"
+    assert server.ask("GET", "/snippet-panel.js")[1].get("cache-control", "") in ("", _SETTINGS_CACHING)
     for name in ("0.0.0", "%00", "..%2F..%2Fsnippet", "%2E%2E", "x" * 5000):
         assert server.ask("GET", f"/snippet-{name}.js")[0] == 404
+
+
+def test_the_snippet_comes_with_the_settings_of_its_key(server: Running) -> None:
+    plain = server.ask("GET", "/snippet.js")[2]
+    path = f"/snippet.js?key={server.site.write_key}"
+    status, headers, content = server.ask("GET", path)
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    before, _, after = plain.rpartition(b"({})")
+    assert content == before + b'({"key":"%b"})' % server.site.write_key.encode() + after
+    assert (headers["cache-control"], headers["vary"]) == (_SETTINGS_CACHING, "Accept-Encoding")
+    assert (headers["access-control-allow-origin"], headers["x-content-type-options"]) == ("*", "nosniff")
+    assert server.ask("GET", path, None, {"If-None-Match": headers["etag"]})[0] == 304
+
+    database = Database(server.database_url)
+    with database.writing() as connection:
+        change_site(connection, server.site.id, SiteSettings(origins=(ORIGIN,), consent="required"))
+    changed = time.monotonic()
+    try:
+        wait_until(lambda: server.ask("GET", path)[1]["etag"] != headers["etag"], 3)
+        took = time.monotonic() - changed
+        print(f"a changed setting was served after {took:.2f} s")
+        assert took < 2
+        assert b'"consent":"required"' in server.ask("GET", path)[2]
+    finally:
+        with database.writing() as connection:
+            change_site(connection, server.site.id, SiteSettings(origins=(ORIGIN,)))
 
 
 def test_it_is_alive_ready_and_measured(server: Running) -> None:

@@ -29,10 +29,10 @@ def test_each_key_opens_its_site_and_only_the_server_s_is_trusted(database: Data
     assert keys.find(shop.write_key) is None
     keys.refresh()
     assert {key: keys.find(key) for key in (shop.write_key, shop.server_key, blog.write_key, blog.server_key)} == {
-        shop.write_key: KnownKey(shop.id, False, ("https://shop.example",)),
-        shop.server_key: KnownKey(shop.id, True, ("https://shop.example",)),
-        blog.write_key: KnownKey(blog.id, False, ()),
-        blog.server_key: KnownKey(blog.id, True, ()),
+        shop.write_key: KnownKey(shop.id, False, SiteSettings(origins=("https://shop.example",))),
+        shop.server_key: KnownKey(shop.id, True, SiteSettings(origins=("https://shop.example",))),
+        blog.write_key: KnownKey(blog.id, False),
+        blog.server_key: KnownKey(blog.id, True),
     }
 
 
@@ -53,7 +53,7 @@ def test_a_changed_site_is_known_after_a_refresh(sqlite_database: Database) -> N
         connection.execute(update(sites).values(settings='{"origins":["https://a.example"]}', write_key="wk_changed"))
     keys.refresh()
     assert keys.find(site.write_key) is None
-    assert keys.find("wk_changed") == KnownKey(site.id, False, ("https://a.example",))
+    assert keys.find("wk_changed") == KnownKey(site.id, False, SiteSettings(origins=("https://a.example",)))
 
 
 def test_known_keys_stay_known_while_the_database_is_away_and_it_is_not_asked_again_at_once(
@@ -69,7 +69,7 @@ def test_known_keys_stay_known_while_the_database_is_away_and_it_is_not_asked_ag
     assert keys.seconds_to_refresh == 0
     with pytest.raises(OperationalError):
         keys.refresh()
-    assert keys.find(site.write_key) == KnownKey(site.id, False, ())
+    assert keys.find(site.write_key) == KnownKey(site.id, False)
     assert 0 < keys.seconds_to_refresh <= 0.2
 
 

@@ -32,13 +32,15 @@ _DETAIL_TAKEN: Final = frozenset(("url", "path", "title", "referrer", "search", 
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """What the collector knows of the key that a request carries."""
+    """What the collector knows of whoever sends a request."""
 
     site_id: int
     trusted: bool
     """``True`` for the server key: needs no origin, may carry history."""
     oldest_ms: int
     """Events before this are refused; for a trusted caller, 1990."""
+    pseudonym: str = ""
+    """Stands in for the visitor's id where an event has none. Empty: such an event is refused."""
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True):
@@ -68,6 +70,7 @@ class _Body(msgspec.Struct):
     batch: list[msgspec.Raw] | None = None
     sentAt: str | None = None
     writeKey: str | None = None
+    cookieless: bool = False
 
 
 class _WireEvent(msgspec.Struct):
@@ -129,6 +132,8 @@ class Body(msgspec.Struct, frozen=True):
     """``None`` when the body is a single event."""
     sent_at: str | None
     write_key: str | None
+    cookieless: bool = False
+    """Whether the sender keeps no id of its visitors and asks for a pseudonym of the day."""
 
 
 def read_body(raw: bytes, *, is_batch: bool) -> Body:
@@ -156,7 +161,8 @@ def read_body(raw: bytes, *, is_batch: bool) -> Body:
         raise Refused("shape_invalid")
     if is_batch and outline.batch is not None and len(outline.batch) > MAX_EVENTS:
         raise Refused("too_many_events")
-    return Body(raw=raw, batch=outline.batch if is_batch else None, sent_at=outline.sentAt, write_key=outline.writeKey)
+    batch = outline.batch if is_batch else None
+    return Body(raw, batch, sent_at=outline.sentAt, write_key=outline.writeKey, cookieless=outline.cookieless)
 
 
 def admit(body: Body, kind: str | None, caller: Caller, received_ms: int, *, check_numbers: bool = False) -> Admission:
@@ -188,7 +194,8 @@ def _admit_one(
         raise _Refusal("type_unknown")
     user_id = _identifier(wire.userId)
     anonymous_id = _identifier(wire.anonymousId)
-    if not anonymous_id and not user_id:
+    visitor_key = anonymous_id or (f"user:{user_id}" if user_id else caller.pseudonym)
+    if not visitor_key:
         raise _Refusal("identity_missing")
     name = (wire.event or "").strip()[:200] if kind == "track" else ""
     if kind == "track" and not name:
@@ -222,7 +229,7 @@ def _admit_one(
             msgspec.msgpack.encode(event)
         except OverflowError:
             raise _Refusal("number_out_of_range") from None
-    return anonymous_id or f"user:{user_id}", event
+    return visitor_key, event
 
 
 def _decode(raw: bytes) -> _WireEvent:

@@ -17,8 +17,10 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     agent: str = ""
     """User-Agent header, cut to 512 characters."""
     trusted: bool = False
-    opt_out: bool = False
-    """The browser asked not to be tracked (Global Privacy Control or Do Not Track)."""
+    gpc: bool = False
+    """The browser sent Global Privacy Control: its user asks that nothing be sold or shared."""
+    dnt: bool = False
+    """The browser sent Do Not Track."""
     prefetch: bool = False
     """The request was made ahead of a visit that may never come."""
     own_traffic: bool = False

@@ -12,6 +12,8 @@ PAGE_ENGAGED = "Page Engaged"
 FILE_DOWNLOADED = "File Downloaded"
 LINK_CLICKED = "Link Clicked"
 FORM_SUBMITTED = "Form Submitted"
+CONSENT_WITHDRAWN = "Consent Withdrawn"
+"""The last word of a visitor who takes back a consent. It is kept, and counts for nothing: no visit, no points."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -16,8 +16,10 @@ from tracker.core.refusals import FilterLabel
 class SiteRules(msgspec.Struct, frozen=True):
     """What a site has chosen about who is counted."""
 
-    respect_opt_out: bool = True
-    """Honour Global Privacy Control and Do Not Track."""
+    respect_gpc: bool = True
+    """Honour Global Privacy Control."""
+    respect_dnt: bool = True
+    """Honour Do Not Track."""
 
 
 class Screened(msgspec.Struct, frozen=True):
@@ -32,7 +34,7 @@ _Step = Callable[[Event, RequestInfo, SiteRules], FilterLabel | None]
 
 def is_opted_out(info: RequestInfo, rules: SiteRules) -> bool:
     """Decide whether nothing of a request may be kept because its sender asked not to be tracked."""
-    return info.opt_out and rules.respect_opt_out and not info.trusted
+    return not info.trusted and ((info.gpc and rules.respect_gpc) or (info.dnt and rules.respect_dnt))
 
 
 def drop_opted_out(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:

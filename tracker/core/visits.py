@@ -9,6 +9,7 @@ folds from scratch.
 A visit ends after a gap without activity. Engaged time is cumulative for a page view, so the fold keeps each view's
 maximum, and a visit's engaged time is the sum over its views. An engagement message belongs to the visit of its page
 view, however late it comes; it prolongs that visit only within the gap, and begins one only if its page view is unknown.
+A withdrawn consent is part of the latest visit, and neither prolongs nor begins one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event, Fact
+from tracker.core.events import CONSENT_WITHDRAWN, FILE_DOWNLOADED, PAGE_ENGAGED, Event, Fact
 from tracker.core.urls import campaign_of
 
 VISIT_GAP_MS: Final = 30 * 60_000
@@ -179,6 +180,11 @@ class _Run:
         """Place one event; it comes after all taken before."""
         if event.kind == "track" and event.name == PAGE_ENGAGED:
             self._take_engaged(event)
+        elif event.kind == "track" and event.name == CONSENT_WITHDRAWN:
+            # Not told as a fact: whoever takes back a consent has done nothing that may be scored. It belongs to the
+            # latest visit, however long ago that was, neither prolongs it nor begins one.
+            if self.state.visit is not None:
+                self.state.visit.events += 1
         else:
             visit = self._visit_for(event)
             if event.kind == "page":
@@ -192,7 +198,8 @@ class _Run:
             self.state.user_id = event.user_id
         self.state.last_at = event.at
         self.state.last_id = event.message_id
-        self.active_at = event.at
+        if self.state.visit is not None:
+            self.active_at = event.at
 
     def result(self) -> Folded:
         """Close the pass: from scratch, sum up all visits but the latest, some of which late messages have raised."""

@@ -14,7 +14,7 @@ from scorer.keys import list_keys, revoke_key
 from scorer.models import lead_changes, leads, visitor_scores
 from scorer.outlets.cursors import LeadCursor, write_cursor
 from scorer.outlets.routes import ROUTES
-from tests.factories import DAY, MINUTE, NOW, World, buyer, identify, page, passer_by
+from tests.factories import DAY, MINUTE, NOW, World, buyer, identify, page, passer_by, track
 from tracker.front import WAIT_ENVIRON
 
 PATHS = [route.path for route in ROUTES]
@@ -317,6 +317,26 @@ def test_our_own_faults_are_told_without_their_details(world: World, monkeypatch
     client = world.client()
     monkeypatch.setattr("scorer.outlets.api.load_sites", lambda connection: {})
     assert "log" in refused(client, "/api/v1/hot-leads", 500)["detail"]
+
+
+def test_who_only_withdraws_a_consent_is_a_lead_without_visits_and_points(world: World) -> None:
+    world.feed([track("ida", "Consent Withdrawn", NOW - MINUTE), *passer_by("joe")])
+    world.feed([track("joe", "Consent Withdrawn", NOW - MINUTE)])
+    client = world.client()
+    shown = {
+        lead["id"]: (lead["score"], lead["visits"], lead["page_views"], lead["frequency"]["visits_7d"])
+        for lead in (client.get(f"/api/v1/leads/{world.nordwind.lead(who)}").json for who in ("ida", "joe"))
+        if lead is not None
+    }
+    ida, joe = shown[world.nordwind.lead("ida")], shown[world.nordwind.lead("joe")]
+    assert ida == (0, 0, 0, 0)
+    assert joe[1:] == (1, 1, 1)
+    for who, visits in (("ida", 0), ("joe", 1)):
+        timeline = client.get(f"/api/v1/leads/{world.nordwind.lead(who)}/timeline").json
+        assert timeline is not None
+        assert len(timeline["data"]) == visits
+        explained = client.get(f"/api/v1/leads/{world.nordwind.lead(who)}/explanation").json
+        assert explained is not None
 
 
 def test_the_timeline_and_the_explanation_are_served(world: World) -> None:

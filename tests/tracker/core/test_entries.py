@@ -13,7 +13,7 @@ from tracker.core.admission import Admission, Rejected
 from tracker.core.entries import Entry, RequestInfo, count_of, partition_of, split, unpack
 from tracker.core.events import Event
 
-INFO = RequestInfo("Mozilla/5.0", trusted=False, opt_out=True, prefetch=False)
+INFO = RequestInfo("Mozilla/5.0", trusted=False, gpc=True, dnt=False, prefetch=False)
 pack = msgspec.msgpack.encode
 
 

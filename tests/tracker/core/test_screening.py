@@ -13,7 +13,8 @@ from tracker.core.refusals import FilterLabel
 from tracker.core.screening import STEPS, Screened, SiteRules, screen
 
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-HONOUR, IGNORE = SiteRules(respect_opt_out=True), SiteRules(respect_opt_out=False)
+HONOUR, IGNORE = SiteRules(), SiteRules(respect_gpc=False, respect_dnt=False)
+ONLY_GPC, ONLY_DNT = SiteRules(respect_dnt=False), SiteRules(respect_gpc=False)
 ON_DESKTOP, ON_PHONE = "desktop|Chrome 131|Windows 10", "mobile|Mobile Safari 18|iOS 18"
 
 
@@ -24,9 +25,15 @@ def event(context: dict[str, Any] | None = None, agent: str = "") -> Event:
 CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     "a person": (event(), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
     "no agent at all": (event(), RequestInfo(), HONOUR, None, ""),
-    "opt-out honoured": (event(), RequestInfo(CHROME, opt_out=True), HONOUR, "opt_out", ON_DESKTOP),
-    "opt-out ignored by the site's rule": (event(), RequestInfo(CHROME, opt_out=True), IGNORE, None, ON_DESKTOP),
-    "opt-out of a server is not a visitor's": (event(), RequestInfo("", trusted=True, opt_out=True), HONOUR, None, ""),
+    "GPC honoured": (event(), RequestInfo(CHROME, gpc=True), HONOUR, "opt_out", ON_DESKTOP),
+    "DNT honoured": (event(), RequestInfo(CHROME, dnt=True), HONOUR, "opt_out", ON_DESKTOP),
+    "both honoured": (event(), RequestInfo(CHROME, gpc=True, dnt=True), HONOUR, "opt_out", ON_DESKTOP),
+    "both ignored by the site's rules": (event(), RequestInfo(CHROME, gpc=True, dnt=True), IGNORE, None, ON_DESKTOP),
+    "DNT alone where only GPC counts": (event(), RequestInfo(CHROME, dnt=True), ONLY_GPC, None, ON_DESKTOP),
+    "GPC where only GPC counts": (event(), RequestInfo(CHROME, gpc=True, dnt=True), ONLY_GPC, "opt_out", ON_DESKTOP),
+    "GPC alone where only DNT counts": (event(), RequestInfo(CHROME, gpc=True), ONLY_DNT, None, ON_DESKTOP),
+    "DNT where only DNT counts": (event(), RequestInfo(CHROME, gpc=True, dnt=True), ONLY_DNT, "opt_out", ON_DESKTOP),
+    "opt-out of a server is not a visitor's": (event(), RequestInfo("", trusted=True, gpc=True), HONOUR, None, ""),
     "staff on their own network": (
         event(),
         RequestInfo(CHROME, own_traffic=True),
@@ -65,7 +72,7 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     "a sender can't write the reading itself": (event(agent="desktop|X|Y"), RequestInfo(), HONOUR, None, ""),
     "the first label stands": (
         event({"automation": True}),
-        RequestInfo(GOOGLEBOT, opt_out=True, prefetch=True),
+        RequestInfo(GOOGLEBOT, dnt=True, prefetch=True),
         HONOUR,
         "opt_out",
         "other|Googlebot 2|Other",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event
+from tracker.core.events import CONSENT_WITHDRAWN, FILE_DOWNLOADED, PAGE_ENGAGED, Event
 from tracker.core.visits import MAX_VIEWS, Folded, Visit, VisitorState, fold, pack_state, unpack_state
 
 MINUTE = 60_000
@@ -29,6 +29,10 @@ def page(number: int, at: int, view_id: str = "", url: str = "https://shop.examp
 
 def engaged(number: int, at: int, view_id: str, engaged_ms: int) -> Event:
     return event(number, at, "track", name=PAGE_ENGAGED, view_id=view_id, engaged_ms=engaged_ms)
+
+
+def withdrawn(number: int, at: int) -> Event:
+    return event(number, at, "track", name=CONSENT_WITHDRAWN)
 
 
 def folded(events: list[Event]) -> Folded:
@@ -69,10 +73,22 @@ def outline(result: Folded) -> list[tuple[int, int, int, int, int]]:
         # Its page view was lost: the engagement is all that is known of the visit.
         ([engaged(1, 0, "a", 7_000)], [(0, 0, 0, 0, 7)]),
         ([page(1, 0), event(2, MINUTE, "track", name=FILE_DOWNLOADED)], [(0, 1, 1, 1, 0)]),
+        # Who takes back a consent is not there for longer by that, nor there again.
+        ([page(1, 0), withdrawn(2, 10 * MINUTE)], [(0, 0, 1, 0, 0)]),
+        ([page(1, 0), withdrawn(2, 60 * MINUTE), page(3, 61 * MINUTE)], [(0, 0, 1, 0, 0), (61, 61, 1, 0, 0)]),
+        ([withdrawn(1, 0)], []),
+        ([withdrawn(1, 0), page(2, MINUTE)], [(1, 1, 1, 0, 0)]),
     ],
 )
 def test_events_become_these_visits(events: list[Event], expected: list[tuple[int, int, int, int, int]]) -> None:
     assert outline(folded(events)) == expected
+
+
+def test_a_withdrawn_consent_tells_nothing_that_could_be_scored() -> None:
+    told = folded([page(1, 0), withdrawn(2, MINUTE), withdrawn(3, DAY)])
+    assert [fact.kind for fact in told.facts] == ["visit", "page"]
+    assert [visit.events for visit in told.visits] == [3]
+    assert folded([withdrawn(1, 0)]).facts == []
 
 
 def test_a_visit_remembers_how_it_came_and_where_it_went() -> None:
@@ -132,7 +148,7 @@ def test_endless_page_views_do_not_grow_the_state_without_end() -> None:
 _events = st.lists(
     st.tuples(
         st.integers(0, 3 * DAY // MINUTE).map(lambda minute: minute * MINUTE // 3),
-        st.sampled_from(["page", "engaged", "download", "identify"]),
+        st.sampled_from(["page", "engaged", "download", "identify", "withdrawn"]),
         st.sampled_from(["", "a", "b", "c", "d"]),
         st.integers(0, 600_000),
     ),
@@ -150,6 +166,8 @@ def _build(drawn: list[tuple[int, str, str, int]]) -> list[Event]:
             made.append(engaged(number, at, view, amount))
         elif kind == "download":
             made.append(event(number, at, "track", name=FILE_DOWNLOADED, view_id=view))
+        elif kind == "withdrawn":
+            made.append(withdrawn(number, at))
         else:
             made.append(event(number, at, "identify", properties={"n": amount}, user_id=view))
     return made
