@@ -2,30 +2,32 @@
 /*
  * The Warmtrail snippet: what a visitor does on your pages, sent to your own Warmtrail server and to nobody else.
  *
- *   <script async src="https://warmtrail.example.com/snippet.js" data-key="YOUR_WRITE_KEY"></script>
+ *   <script async src="https://warmtrail.example.com/snippet.js?key=YOUR_WRITE_KEY"></script>
  *
  * What it sends
- *   - page views: address, title, referrer, campaign (utm_…) parameters, language and time zone
+ *   - page views: address, title, referrer, language and time zone
  *   - engaged time and scroll depth: counted only while the page is visible, focused and in use
  *   - downloads, and clicks on links to other sites, e-mail addresses and phone numbers: the address and file name
  *   - form submissions: the form's id and name, and the values of fields you marked with data-wt-capture
  *   - with each of these, the address of the page it happened on
- *   - what your own pages pass to identify, group, track and page
- *   - a random id, kept in localStorage and in one first-party cookie, both called _wt; events that could not be
- *     sent wait in localStorage as _wt_q
+ *   - what your own pages pass to identify, group, track and page, and that consent was withdrawn
+ *   - a random id, kept in localStorage and in one first-party cookie of the registrable domain, both called _wt;
+ *     events that could not be sent wait in localStorage as _wt_q
  * What it does not send
  *   - anything at all from visitors with Global Privacy Control or Do Not Track: nothing is stored either
  *   - anything typed, unless its field is marked; passwords and files never; no key presses, no mouse tracks
  *   - fingerprints (no canvas, fonts, screen, plugins), fragments (#…), or query parameters listed in data-strip
  * What it does not do
- *   - delay a click, load more code, use eval or inline styles, or let an error of its own reach your page
+ *   - delay a click, use eval or inline styles, or let an error of its own reach your page
+ *   - load more code, unless the address ends in #wt-debug or #wt-opt-out: those show a panel
  *
- * Settings, as attributes of the script tag
- *   data-key        write key of the site (required)
+ * Settings, as attributes of the script tag; a site's own settings come with the form of the address above
+ *   data-key        write key of the site (required, here or in the address)
  *   data-host       origin of the collector (default: where this script came from)
  *   data-path       path of the collector (default: /v1/batch)
- *   data-respect    "none": ignore Global Privacy Control and Do Not Track, which are honoured otherwise
- *   data-consent    "required": nothing is sent or stored before warmtrail.push(["consent", true])
+ *   data-respect    "gpc", "dnt" or "none": honour only that signal (default: both)
+ *   data-consent    "required": nothing is sent or stored before consent(true); "cookieless": nothing is stored and no
+ *                   id is sent before consent(true)
  *   data-idle       seconds without input after which engaged time stops (default: 30; a reader who comes back before
  *                   twice that is taken to have been there all the time)
  *   data-hash       the fragment is the route (#/pricing): a new fragment is a new page
@@ -40,51 +42,42 @@
  *   consent(true | false) · reset(), for instance at log-out
  *
  * The wire format is Segment's: https://segment.com/docs/connections/spec/
+ * It runs in browsers since 2020 (ES2020); where one lacks something newer, only that is missing.
+ *
+ * Every byte of this file is paid by every visitor, so it is written for what gzip makes of it: one name where two would
+ * read better, == where both sides are known to be of one type. docs/decisions/0008-snippet-size.md has what was weighed.
  */
-(() => {
+// The server puts the site's settings in place of the empty object at the end.
+((inlined) => {
   const d = document;
   const n = navigator;
   const l = location;
-  const ID = '_wt';
-  const UNSENT = '_wt_q';
 
   // <a id="warmtrail"> also makes window.warmtrail: only an array is a command queue, and only ours has a version.
-  const early = window.warmtrail;
+  const early = self.warmtrail || [];
   const script = d.currentScript;
-  if (!script || (early && early.version)) return;
+  if (!script || early.version) return;
 
-  const config = script.dataset;
-  const isFile = RegExp(
-    '\\.(' +
-      (config.downloads
-        ? config.downloads.replace(/\W+/g, '|')
-        : '7z|avi|csv|dmg|do[ct][mx]?|dwg|dxf|epub|exe|gz|ics|iso|key|mov|mp[34]|msi|od[pst]|pdf|pkg|pp[st][mx]?|' +
-          'rar|rtf|st[lp]|step|tar|tgz|txt|wav|wm[av]|xls[bmx]?|zip') +
-      ')$',
-    'i'
-  );
-  const optedOut = config.respect !== 'none' && (n.globalPrivacyControl || n.doNotTrack == 1);
-  const off = optedOut || (!('local' in config) && /^(127\.|\[::1|localhost$|$)/.test(l.hostname));
+  const config = { ...inlined, ...script.dataset };
+  // What may be done before consent is given: 0 nothing, 1 send but not store, 2 all.
+  const withoutConsent = { r: 0, c: 1 }[config.consent?.[0]] ?? 2;
+  const waiting = early.splice?.(0) || []; // commands that came before a page was seen
 
-  const memory = {}; // stands in for localStorage where that is blocked
-  const inFlight = new Map(); // batches without an answer yet, and since when
-
-  let allowed = config.consent !== 'required';
-  let started; // a page has been seen and may be counted
-  let waiting = []; // commands that came before that
+  let level; // as above, at present
+  let store; // localStorage, or an object where that must not be used
   let anonymousId;
   let userId;
+  let consented; // 1 once consent was given, remembered
 
   let outbox = []; // events of the last few milliseconds
-  let outboxTimer;
-  let bytesInFlight = 0;
+  let pending; // the batch that is being sent and has no answer yet
+  let since; // time from which it has been; 0 if leaving the page would cut it off
   let failures = 0;
-  let quietUntil; // the collector is in trouble: until then events go to storage
-  let freshPage; // properties of a page view not sent yet
+  let resume = 0; // the collector is in trouble: until then events go to storage
 
-  let view = 0; // properties of the page being seen; 0 between pages
+  let view = 0; // properties of the page being seen; {} between pages; 0 as long as nothing may be counted
   let lastUrl;
-  let routed = 0; // 1: address replaced, 2: pushed or gone back to
+  let followed; // address that was clicked last
   let engaged; // milliseconds in this view
   let reported; // of these already sent
   let scroll; // deepest point seen, in percent
@@ -101,172 +94,174 @@
     } catch (e) {}
   };
 
-  const later = (f, ms) => setTimeout(safely(f), ms);
-
-  // In the capture phase, so that handlers of the page which stop an event do not hide it.
-  const on = (types, f) =>
-    types.split(' ').forEach((type) => addEventListener(type, safely(f), { capture: true, passive: true }));
+  const wrap = (object, method, f, original = object[method].bind(object)) => {
+    object[method] = (...args) => {
+      f(...args);
+      return original(...args);
+    };
+  };
 
   // crypto.randomUUID is missing on plain http pages. Every browser names a blob by a random UUID, there too, and
   // an empty one costs nothing to leave behind.
   const uuid = () => URL.createObjectURL(new Blob()).slice(-36);
 
-  const clean = (address) => {
-    const url = new URL(address, d.baseURI);
-    if (config.strip) config.strip.split(/[\s,]+/).forEach((name) => url.searchParams.delete(name));
-    if (!('hash' in config)) url.hash = '';
+  const clean = (address, url = new URL(address, l)) => {
+    config.strip?.split(/, */).map((name) => url.searchParams.delete(name));
+    config.hash ?? (url.hash = '');
     return url;
   };
 
+  // "visible", as opposed to "hidden". A prerendered page is hidden, too.
+  const visible = () => d.visibilityState > 'v';
+
   // ------------------------------------------------------------------ storage
 
-  // Touching localStorage throws where cookies are blocked, in sandboxed frames, and when the quota is used up.
-  const read = (key) => {
-    try {
-      return JSON.parse(localStorage.getItem(key));
-    } catch (e) {
-      return memory[key];
+  // Touching localStorage throws where cookies are blocked and in sandboxed frames, and writing to it when it is full.
+  const disk = safely(() => localStorage)() || {};
+  const read = (key) => safely(JSON.parse)(store[key]) || [0];
+  const write = (key, value) => {
+    if (value) store[key] = JSON.stringify(value);
+    else delete store[key];
+  };
+
+  const readCookie = safely(() => /\b_wt=([\w-]+)/.exec(d.cookie)?.[1]);
+
+  // Without an id: forget. A browser takes a cookie for .com, .example.com and .www.example.com, tried in this order, from
+  // the first of them that is nobody's public suffix. 34e6 seconds are thirteen months.
+  const remember = safely((a, u) => {
+    anonymousId = a;
+    userId = u;
+    safely(write)('_wt', a && { a, u, c: consented });
+    l.hostname.split('.').map((_, i, labels) => {
+      if (readCookie() != a)
+        d.cookie = `_wt=${a};path=/;samesite=lax;max-age=${a ? 34e6 : 0};domain=${labels.slice(~i).join('.')}`;
+    });
+  });
+
+  // Finds out what may be done, and who it is. Again for every page seen, since another tab may have changed either.
+  // The cookie wins over the storage: it is shared by subdomains. A userId belongs to the anonymousId it was stored with.
+  const recall = (given) => {
+    store = disk;
+    const { a, u, c } = read('_wt');
+    const known = readCookie() || a;
+    const refused = !given && known == 0;
+    const id = early.linked || (known != 0 && known) || uuid();
+    consented = c || given;
+    level =
+      // gpc, or without a setting "undefined"; dnt, or the same
+      (/g|u/.test(config.respect) && n.globalPrivacyControl) ||
+      (/d/.test(config.respect) && n.doNotTrack == 1) ||
+      (config.local == null && /^(127\.|\[|localhost$|$)/.test(l.hostname)) ||
+      refused
+        ? 0
+        : consented
+          ? 2
+          : withoutConsent;
+    if (level > 1) remember(id, a == id ? u : undefined);
+    else if (!refused) {
+      remember();
+      store = {};
     }
-  };
-  const write = safely((key, value) => {
-    memory[key] = value;
-    if (value) localStorage.setItem(key, JSON.stringify(value));
-    else localStorage.removeItem(key);
-  });
-
-  const readCookie = safely(() => (/\b_wt=([\w-]+)/.exec(d.cookie) || [])[1]);
-
-  // 34e6 seconds are thirteen months.
-  const writeCookie = safely((value) => {
-    d.cookie =
-      '_wt=' + value + ';path=/;samesite=lax;max-age=' + (value ? 34e6 : 0);
-  });
-
-  const remember = () => {
-    write(ID, { a: anonymousId, u: userId });
-    writeCookie(anonymousId);
-  };
-  // The cookie wins. A userId belongs to the anonymousId it was stored with.
-  const recall = () => {
-    const stored = read(ID) || {};
-    anonymousId = readCookie() || stored.a || uuid();
-    userId = stored.a === anonymousId && stored.u;
-    remember();
-  };
-  const forget = () => {
-    write(ID);
-    write(UNSENT);
-    writeCookie('');
-    outbox = [];
-    inFlight.clear();
+    return level;
   };
 
   // ------------------------------------------------------------------ sending
 
   const emit = (type, fields) => {
-    let campaign;
-    clean(l.href).searchParams.forEach((value, name) => {
-      if (/^utm_./.test(name)) (campaign = campaign || {})[name === 'utm_campaign' ? 'name' : name.slice(4)] = value;
-    });
+    if (!view) return;
     // A copy through JSON: later changes by the page do not count, and what cannot be sent spoils only itself.
-    const event = JSON.parse(
-      JSON.stringify({
-        type,
-        messageId: uuid(),
-        anonymousId,
-        userId: userId || undefined,
-        timestamp: new Date(),
-        context: {
-          locale: n.language,
-          timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-          campaign,
-          automation: n.webdriver || undefined,
-        },
-        ...fields,
-      })
+    outbox.push(
+      JSON.parse(
+        JSON.stringify({
+          type,
+          messageId: uuid(),
+          anonymousId,
+          userId,
+          timestamp: new Date(),
+          context: {
+            locale: n.language,
+            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            automation: n.webdriver,
+          },
+          ...fields,
+        })
+      )
     );
-    outbox.push(event);
-    outboxTimer = outboxTimer || later(flush, 50);
-    return event.properties;
+    setTimeout(flush, 50);
   };
 
   const track = (event, properties) =>
     emit('track', { event, properties: { view_id: view.view_id, url: view.url, ...properties } });
 
-  const flush = (leaving) => {
-    let batch = outbox;
-    outbox = [];
-    outboxTimer = 0;
-    // Single-page applications set the title after the address.
-    if (freshPage) freshPage.title = d.title;
-    freshPage = 0;
-    if (Date.now() < quietUntil) return save(batch);
-    // What could not be sent before goes first, but never by a beacon, whose answer nobody hears. It is taken out of
-    // storage before it is sent, so that another tab does not send it too.
-    if (!leaving) {
-      batch = [...(read(UNSENT) || []), ...batch];
-      write(UNSENT);
-    }
-    if (!batch[0]) return;
-    const endpoint = new URL(config.path || '/v1/batch', config.host || script.src);
-    // A string goes out as text/plain, which needs no CORS preflight.
-    const body = JSON.stringify({ writeKey: config.key, sentAt: new Date(), batch });
-    // Safari and Firefox lose fetches on leave that beacons survive; blockers stop beacons at other times.
-    if (leaving && n.sendBeacon(endpoint, body)) return;
-    // Browsers refuse more than 64 kB of keepalive bodies in flight, all of the page's together.
-    const size = new Blob([body]).size;
-    bytesInFlight += size;
-    inFlight.set(batch, Date.now());
-    fetch(endpoint, { method: 'POST', body, keepalive: bytesInFlight < 6e4 })
-      .catch(() => 0)
-      .then(
-        safely((response) => {
-          bytesInFlight -= size;
-          // Not in flight any more: saved when the page was left, or dropped when consent was withdrawn.
-          if (!inFlight.delete(batch)) return;
-          // Any other answer is final: what the collector does not want now it will not want tomorrow.
-          if (response && !/^(5|429|408)/.test(response.status)) return (failures = 0);
-          const seconds = response && +response.headers.get('Retry-After');
-          const wait = 1000 * (seconds || 5 * 2 ** failures++);
-          quietUntil = Date.now() + wait;
-          save(batch);
-          later(flush, wait + 9); // timers may fire a little early
-        })
-      );
+  // What could not be sent is kept as [time until which the collector asked for quiet, event, event, …]: the newest
+  // hundred events, or 64 kB of them.
+  const save = (batch, until) => {
+    const [before, ...events] = [...read('_wt_q'), ...batch];
+    while (events[100] || JSON.stringify(events)[64e3]) events.shift();
+    write('_wt_q', [until || before, ...events]);
   };
 
-  // The newest hundred events, or 64 kB of them.
-  const save = (batch) => {
-    batch = [...(read(UNSENT) || []), ...batch];
-    while (batch.length > 100 || JSON.stringify(batch).length > 64e3) batch.shift();
-    write(UNSENT, batch[0] && batch);
-  };
+  // how: 1 when the page is being left, a lock when one is held.
+  const flush = safely((how, [until, ...unsent] = read('_wt_q')) => {
+    const wait = Math.max(until, resume) - Date.now();
+    const quiet = wait > 0 && wait < 9e7; // after a correction of the clock it could be years
+    const leaving = quiet || how == 1;
+    let batch = outbox;
+    if (quiet) setTimeout(flush, wait);
+    if (!leaving) {
+      // One request at a time: a collector that hangs must not use up the connections that the page needs.
+      if (pending) return;
+      // What another page could not send goes first, under a lock that is held until it has arrived: no two tabs send it.
+      if (!how && unsent[0] && n.locks) return n.locks.request('_wt', flush).catch(flush);
+      batch = [...unsent, ...batch];
+    }
+    outbox = [];
+    if (!batch[0]) return;
+    // A string goes out as text/plain, which needs no CORS preflight.
+    const body = JSON.stringify({ writeKey: config.key, sentAt: new Date(), batch, cookieless: level < 2 });
+    const endpoint = new URL(config.path || '/v1/batch', config.host || script.src);
+    // Browsers refuse more than 64 kB of keepalive bodies in flight. Ten thousand characters are at most 30 kB, and there
+    // are at most one request and one beacon.
+    const keepalive = !body[1e4];
+    // Safari and Firefox lose fetches on leave that beacons survive; blockers stop beacons at other times.
+    if (leaving) return (!quiet && keepalive && n.sendBeacon?.(endpoint, body)) || save(batch);
+    const done = safely((response, asked) => {
+      // Not pending any more: saved when the page was left, or dropped when consent was withdrawn.
+      if (pending != batch) return;
+      pending = 0;
+      // An error has no status: "undefined". Any other answer is final: what the collector does not want now it will not
+      // want tomorrow.
+      if (/^(u|5|429|408)/.test(response.status)) {
+        asked = response.headers?.get('retry-after');
+        resume = Date.now() + 1e3 * Math.min(8e4, asked || 5 << failures++);
+        save(batch, asked && resume);
+      } else failures = 0;
+      flush();
+    });
+    write('_wt_q');
+    pending = batch;
+    since = keepalive && Date.now();
+    return fetch(endpoint, { method: 'POST', body, keepalive }).then(done, done);
+  });
 
   // ------------------------------------------------------------------ engaged time
 
   // Called at every change; what lies between two calls is settled by how things stood at the first of them. Bounded
   // by the idle limit, so neither a sleeping machine nor a corrected clock adds an hour.
-  const settle = (leaving) => {
-    const until = running ? Math.max(mark, Math.min(Date.now(), idleAt)) : Date.now();
+  const settle = () => {
+    const from = mark;
+    mark = Date.now();
     if (running) {
-      engaged += until - mark;
-      const depth = (scrollY + innerHeight) / d.documentElement.scrollHeight;
-      scroll = Math.max(scroll, Math.min(100, Math.round(depth * 100)));
+      mark = Math.max(from, Math.min(mark, idleAt));
+      engaged += mark - from;
+      scroll = Math.max(scroll, (((scrollY + innerHeight) / d.documentElement.scrollHeight) * 100 + 0.5) | 0);
     }
-    mark = until;
     // hasFocus() stays true while the focus is in an embedded frame, where the window itself is blurred.
-    running = !leaving && d.visibilityState === 'visible' && d.hasFocus();
+    running = visible() && d.hasFocus();
   };
 
-  const active = ({ type, target }) => {
-    if (
-      // Moving carousels scroll inside the page without anybody there.
-      (type === 'scroll' && target !== d) ||
-      // A silent film without controls is decoration.
-      (type === 'timeupdate' && target.muted && !target.controls)
-    )
-      return;
-    const idle = (config.idle || 30) * 1000;
+  const active = () => {
+    const idle = (config.idle || 30) * 1e3;
     // Who reads for 45 s and then scrolls was there all the time; who is back after minutes was not.
     if (Date.now() < idleAt + idle) idleAt += idle;
     settle();
@@ -275,9 +270,9 @@
   };
 
   // Cumulative, so that a lost message costs nothing once a later one arrives.
-  const report = (leaving) => {
-    settle(leaving);
-    if (view && engaged > reported) {
+  const report = () => {
+    settle();
+    if (view.url && engaged > reported) {
       reported = engaged;
       track('Page Engaged', { engaged_ms: engaged, scroll_percent: scroll });
     }
@@ -285,8 +280,9 @@
 
   // The clock stands still from here on: the events that end a page come in pairs, and the second must find nothing new.
   const leave = () => {
-    report(true);
-    flush(true);
+    report();
+    running = 0;
+    flush(1);
   };
 
   // ------------------------------------------------------------------ page views
@@ -306,174 +302,196 @@
     };
     lastUrl = here.href;
     engaged = reported = scroll = running = 0;
-    active({});
-    freshPage = emit('page', { name, properties: { ...view, ...properties } });
+    active();
+    emit('page', { name, properties: { ...view, ...properties } });
   };
 
   // Tabs opened in the background and prerendered pages count when they are looked at, not before.
   const seen = () => {
-    if (!allowed || d.visibilityState !== 'visible') return;
-    if (!started) {
-      started = true;
-      recall();
-      waiting.splice(0).forEach(run);
-    }
-    if (!view) page();
+    if (!visible()) return;
+    if (!recall()) return (view = 0);
+    if (!view) {
+      view = {};
+      start();
+    } else if (!view.url) page();
   };
+
+  const start = safely(() => {
+    waiting.splice(0).map(run);
+    seen();
+  });
 
   const next = () => {
-    view = 0;
-    seen();
+    report();
+    view = view && {};
+    start();
   };
 
-  const route = (how) => {
-    // Once the current task is over: a redirect inside it was never a page that anybody saw.
-    if (!routed)
-      later(() => {
-        const here = clean(l.href);
+  // A moment later: a redirect in between was never a page that anybody saw, and applications set the title after the
+  // address.
+  const route = (pushed) =>
+    setTimeout(
+      safely((here = clean(l.href)) => {
         // Filters and tidied-up campaign parameters replace the query: still the same page.
-        const moved = here.pathname + here.hash !== view.path || (routed > 1 && here.search !== view.search);
-        routed = 0;
-        view.search = here.search;
-        if (moved && view) {
-          report();
-          next();
-        }
-      });
-    routed = Math.max(routed, how);
-  };
+        if (here.pathname + here.hash == view.path && !(pushed && here.search != view.search)) view.search = here.search;
+        else next();
+      }),
+      50
+    );
 
   // ------------------------------------------------------------------ commands
 
-  // Another visitor from here on; the time so far is still the old one's.
-  const part = () => {
-    report();
-    anonymousId = uuid();
-    view = userId = 0;
-    remember();
-  };
-
   const commands = {
     identify(id, traits) {
-      if (id && typeof id === 'object') {
-        traits = id; // identify({ email: … })
-      } else if (id) {
+      if (Object(id) === id) traits = id; // identify({ email: … })
+      else if (id) {
         // Another person at the same browser must not inherit the first one's history.
-        const other = userId && userId !== '' + id;
-        if (other) part();
-        userId = '' + id;
-        remember();
-        if (other) seen();
+        if (userId && userId != id) commands.reset();
+        remember(anonymousId, '' + id);
       }
       emit('identify', { traits });
     },
     group: (groupId, traits) => emit('group', { groupId, traits }),
+    emit,
     track,
     page,
-    reset: part,
+    // Another visitor from here on; the time so far is still the old one's.
+    reset() {
+      report();
+      view = {};
+      remember(uuid());
+    },
     consent(given) {
-      allowed = given;
-      if (given) return seen();
-      started = view = 0;
-      forget();
+      if (given) {
+        if (level == 1) commands.reset(); // the page being seen shall belong to the visitor known from now on
+        return recall(1);
+      }
+      if (view) {
+        outbox = [];
+        track('Consent Withdrawn');
+        flush(1);
+      }
+      store = disk;
+      view = pending = 0;
+      write('_wt_q');
+      remember(withoutConsent && '0'); // where consent is not required, the refusal must be remembered
     },
   };
 
-  const run = safely((command) => {
-    const [name, ...args] = command;
-    if (started || name === 'consent') commands[name](...args);
-    else waiting.push(command);
-  });
+  const run = safely(([name, ...args]) =>
+    view || name == 'consent' ? commands[name](...args) : waiting.push([name, ...args])
+  );
 
-  const api = { version: '0.1.0', push: (...list) => off || list.forEach(run) };
+  const api = { version: '0.1.0', config, push: (...list) => start(waiting.push(...list)) };
   for (const name in commands) api[name] = (...args) => api.push([name, ...args]);
-  window.warmtrail = api;
+  self.warmtrail = api;
 
-  if (optedOut) forget();
-  if (off) return;
+  // ------------------------------------------------------------------ links and downloads
+
+  const follow = (href, scripted, named, url = clean(href)) => {
+    href = url.href;
+    // A click and the navigation it causes are one event.
+    if (scripted && followed == href) return (followed = 0);
+    followed = scripted || href;
+    const isWeb = /^[hmt]/.test(href); // http, mailto, tel: writing and calling lead elsewhere, too
+    const elsewhere = isWeb && url.host != l.host;
+    const address = isWeb ? href : url.protocol; // the address of a data: link is its whole content
+    const file =
+      named ||
+      // dl?file=report.pdf is a download; share?url=https://…/report.pdf on another host is not.
+      (isWeb &&
+        !(elsewhere && /=http/.test(href)) &&
+        RegExp(
+          '[^/=?&]*\\.(' +
+            (config.downloads?.replace(/\W+/g, '|') ||
+              '7z|csv|dmg|do[ct][mx]?|dwg|dxf|epub|exe|key|mov|mp[34]|msi|od[pst]|pdf|pkg|pp[st][mx]?|rar|rtf|st[lp]|step|' +
+                't?gz|txt|xls[bmx]?|zip') +
+            ')(?![^?&#])',
+          'i'
+        ).exec(href)?.[0]) ||
+      (named == '' ? address : undefined);
+    if (file || (elsewhere && !scripted))
+      track(file ? 'File Downloaded' : 'Link Clicked', {
+        url: address,
+        file_name: file,
+        extension: /\.(\w+)$/.exec(file)?.[1],
+      });
+  };
 
   // ------------------------------------------------------------------ listening
 
-  on('mousemove mousedown touchstart keydown wheel scroll timeupdate focus', active);
-  on('blur', () => settle());
-  on('visibilitychange', (event) => {
-    if (d.visibilityState === 'visible') {
-      active(event);
-      seen();
-    } else leave();
-  });
-  // Chrome fires pagehide before visibilitychange, Safari does not always fire the latter. The unload event would
-  // forbid the back/forward cache.
-  on('pagehide', () => {
-    leave();
-    // Nobody will hear the answer any more. What has waited long for one is sent again by the next page, under the same
-    // ids; what was only just sent will arrive.
-    inFlight.forEach((since, batch) => Date.now() - since > 1e3 && save(batch));
-    inFlight.clear();
-  });
-  // Back from the back/forward cache, the same document is a page seen anew.
-  on('pageshow', (event) => event.persisted && next());
-
-  ['pushState', 'replaceState'].forEach((method, i) => {
-    const original = history[method];
-    history[method] = function () {
-      const result = original.apply(this, arguments);
-      route(2 - i);
-      return result;
-    };
-  });
-  on('popstate hashchange', () => route(2));
-
-  on('click auxclick', (event) => {
+  const handlers = {
+    hashchange(event) {
+      // The panel listens itself once it is there. A module is fetched under the nonce of the script that asks for it.
+      if (/#wt-/.test(l)) import(script.src.replace(/\.js\b/, '-panel.js')).then(start, start);
+      else route(event);
+    },
+    popstate: route,
+    mousemove: active,
+    pointerdown: active,
+    keydown: active,
+    wheel: active,
+    // Moving carousels scroll inside the page without anybody there.
+    scroll: ({ target }) => target == d && active(),
+    // A silent film without controls is decoration.
+    timeupdate: ({ target }) => (target.muted && !target.controls) || active(),
+    focus: active,
+    blur: settle,
+    visibilitychange() {
+      if (visible()) {
+        active();
+        seen();
+      } else leave();
+    },
+    // Chrome fires pagehide before visibilitychange, Safari does not always fire the latter. The unload event would
+    // forbid the back/forward cache.
+    pagehide() {
+      leave();
+      // Nobody will hear the answer any more. What has waited long for one is sent again by the next page, under the same
+      // ids; what was only just sent will arrive.
+      if (pending && Date.now() - since > 1e3) save(pending);
+      pending = 0;
+    },
+    // Back from the back/forward cache, the same document is a page seen anew.
+    pageshow: (event) => event.persisted && next(),
+    // Downloads that a script starts, and links in closed shadow roots: in this window only.
+    navigate: ({ destination, downloadRequest, navigationType }) =>
+      // push or replace, not reload or traverse
+      !destination.sameDocument && /p/.test(navigationType) && follow(destination.url, 1, downloadRequest),
     // auxclick also reports the right button, which only opens a menu. The path leads through icons inside links and
-    // out of open shadow roots.
-    const link =
-      started && event.button < 2 && event.composedPath().find((node) => node.matches && node.matches('a[href],area[href]'));
-    if (!link) return;
-    const url = clean(link.getAttribute('href')); // the href of a link in SVG is an object
-    // Writing and calling lead elsewhere, too.
-    const isWeb = /^http|^mail|^tel/.test(url.protocol);
-    const elsewhere = url.host !== l.host;
-    const named = link.getAttribute('download');
-    const last = url.pathname.split('/').pop();
-    const names = isWeb ? [safely(decodeURIComponent)(last) || last, ...url.searchParams.values()] : [];
-    // dl?file=report.pdf is a download; share?url=https://…/report.pdf on another host is not.
-    let file = names.find((name) => isFile.test(name) && !(elsewhere && /^http/.test(name)));
-    if (file) file = file.split(/[\\/]/).pop();
-    if (named !== null) file = named || file || names[0] || 'download';
-    if (file || (isWeb && elsewhere))
-      track(file ? 'File Downloaded' : 'Link Clicked', {
-        url: isWeb ? url.href : url.protocol, // the address of a data: link is its whole content
-        file_name: file,
-        extension: file && file.replace(/.*?(?:\.(\w+))?$/, '$1').toLowerCase(),
+    // out of open shadow roots. The href of a link in SVG is an object.
+    click(event, link = event.button < 2 && event.composedPath().find((node) => node.relList)) {
+      if (link?.href) follow(link.href.baseVal || link.href, 0, link.getAttribute('download'));
+    },
+    auxclick: (event) => handlers.click(event),
+    submit({ target: form }, fields = {}) {
+      form.querySelectorAll('[data-wt-capture]:not([type=password])').forEach(({ name }) => {
+        fields[name] = new FormData(form).get(name);
       });
-  });
+      // A field called "id" or "name" hides the form's own property of that name: ask for the attribute.
+      track('Form Submitted', {
+        form_id: form.getAttribute('id'),
+        form_name: form.getAttribute('name'),
+        fields,
+      });
+    },
+  };
+  // In the capture phase, so that handlers of the page which stop an event do not hide it.
+  for (const type in handlers) addEventListener(type, safely(handlers[type]), true);
+  self.navigation?.addEventListener('navigate', safely(handlers.navigate));
 
-  on('submit', ({ target: form }) => {
-    if (!started) return;
-    let fields;
-    form.querySelectorAll('[data-wt-capture]:not([type=password])').forEach((field) => {
-      (fields = fields || {})[field.name] = new FormData(form).get(field.name);
-    });
-    // A field called "id" or "name" hides the form's own property of that name: ask for the attribute.
-    track('Form Submitted', {
-      form_id: form.getAttribute('id'),
-      form_name: form.getAttribute('name'),
-      fields,
-    });
-  });
-
-  // ------------------------------------------------------------------ start
+  wrap(history, 'pushState', () => route(1));
+  wrap(history, 'replaceState', () => route());
+  wrap(self, 'open', safely((url) => follow(url, 1)));
 
   // Checkpoints after 15, 30, 60, 120, 180… seconds of engaged time, and none while nothing adds up.
   setInterval(
     safely(() => {
       settle();
-      if (engaged >= Math.min(2 * reported, reported + 6e4)) report();
+      if (engaged >= reported + Math.min(reported, 6e4)) report();
     }),
     15e3
   );
 
-  if (early && early.map) early.map(run);
-  seen();
-})();
+  handlers.hashchange();
+})({});

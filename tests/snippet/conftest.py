@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from tests.conftest import give_up
 
 PAGES = Path(__file__).parent / "pages"
-SNIPPET = Path(__file__).parents[2] / "static" / "dist" / "snippet.js"
+DIST = Path(__file__).parents[2] / "static" / "dist"
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 QUIET = [
     "--no-sandbox",
@@ -88,8 +88,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if path == "/snippet.js":
-            return self.reply(200, SNIPPET.read_bytes(), "text/javascript")
+        if path.startswith("/snippet") and (DIST / path[1:]).is_file():
+            return self.reply(200, (DIST / path[1:]).read_bytes(), "text/javascript")
         page = PAGES / path.lstrip("/")
         if path.endswith(".html") and page.is_file():
             tag = f'<script async src="/snippet.js" data-key="wk_test" {self.server.attributes}></script>'

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from .conftest import Site
 
-WAITING = "JSON.parse(localStorage._wt_q || '[]').map((event) => event.messageId)"
+WAITING = "JSON.parse(localStorage._wt_q || '[0]').slice(1).map((event) => event.messageId)"
 
 
 def open_page(page: Page, site: Site, address: str = "/basic.html") -> None:
