@@ -196,8 +196,11 @@ def _cookie(request: Request, known: KnownKey, info: RequestInfo, body: Body, ad
     # Looked for in the whole body: also where the event itself was refused, nothing is to be set again.
     if _WITHDRAWN in body.raw:
         return ""
-    visitor, _ = admission.events[-1]
     headers = request.headers
+    # The answer to a fetch may arrive after reset() has made another id; a beacon goes when the page is left.
+    if headers.get("sec-fetch-mode") == "cors":
+        return ""
+    visitor, _ = admission.events[-1]
     return identity_cookie(visitor, headers.get("origin"), headers.get("host"), headers.get("cookie"))
 
 

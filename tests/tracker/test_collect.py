@@ -276,6 +276,7 @@ def test_a_collector_of_the_page_s_own_site_keeps_the_visitor_s_id() -> None:
     assert cookie("wk_listed") == KEPT
     assert cookie(events=[EVENT, EVENT | {"anonymousId": "w"}]) == KEPT.replace("_wt=v", "_wt=w")
     assert cookie("wk_lax", sec_gpc="1", dnt="1") == KEPT
+    assert cookie(sec_fetch_mode="no-cors") == KEPT, "a beacon"
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,7 @@ def test_a_collector_of_the_page_s_own_site_keeps_the_visitor_s_id() -> None:
         pytest.param({"sec_gpc": "1"}, id="Global Privacy Control"),
         pytest.param({"dnt": "1"}, id="Do Not Track"),
         pytest.param({"cookieless": True}, id="cookieless"),
+        pytest.param({"sec_fetch_mode": "cors"}, id="a fetch, whose answer may be late"),
         pytest.param({"cookie": "_wt=w"}, id="another id meanwhile"),
         pytest.param({"cookie": "_wt=0"}, id="opted out meanwhile"),
         pytest.param({"cookie": "_wt=v; _wt=w"}, id="one of two is another"),

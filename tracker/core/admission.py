@@ -11,7 +11,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from tracker.core.events import PAGE_ENGAGED, Event, EventKind
+from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event, EventKind
+from tracker.core.files import name_file
 from tracker.core.refusals import EventRefusal, Refusal
 from tracker.core.urls import clean_link, clean_url
 
@@ -209,18 +210,20 @@ def _admit_one(
     shown = detail if is_behaviour else {}
     page = context.get("page") if is_behaviour else None
     page = page if isinstance(page, dict) else {}
+    url = _url(shown, page, clean_url if kind == "page" else clean_link)
+    rest = _rest(detail, wire, kind)
     event = Event(
         message_id=_message_id(wire, raw, received_ms),
         at=_time_of(wire, sent_at, caller, received_ms),
         kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
         name=name,
-        url=_url(shown, page, clean_url if kind == "page" else clean_link),
+        url=url,
         title=_text(shown.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
         referrer=_referrer(shown.get("referrer") or page.get("referrer")),
         view_id=_text(shown.get("view_id"), 64),
         engaged_ms=_engaged_ms(detail) if name == PAGE_ENGAGED else 0,
         scroll_percent=_percent(shown.get("scroll_percent")),
-        properties=_rest(detail, wire, kind),
+        properties=name_file(rest, url) if name == FILE_DOWNLOADED else rest,
         context={key: value for key, value in context.items() if value and key in _CONTEXT_KEPT} or None,
         user_id=user_id,
     )
