@@ -85,8 +85,6 @@
   let mark; // time up to which it is settled
   let idleAt; // time at which the visitor counts as gone
 
-  // ------------------------------------------------------------------ small tools
-
   // Our trouble is not the page's trouble.
   const safely = (f) => (...args) => {
     try {
@@ -94,78 +92,105 @@
     } catch (e) {}
   };
 
-  const wrap = (object, method, f, original = object[method].bind(object)) => {
-    object[method] = (...args) => {
-      f(...args);
-      return original(...args);
+  // ------------------------------------------------------------------ engaged time
+
+  // The clock stands still from here on: the events that end a page come in pairs, and the second must find nothing new.
+  const leave = () => {
+    report();
+    running = 0;
+    flush(1);
+  };
+
+  // Called at every change; what lies between two calls is settled by how things stood at the first of them. Bounded
+  // by the idle limit, so neither a sleeping machine nor a corrected clock adds an hour.
+  const settle = () => {
+    const from = mark;
+    mark = Date.now();
+    if (running) {
+      mark = Math.max(from, Math.min(mark, idleAt));
+      engaged += mark - from;
+      scroll = Math.max(scroll, (((scrollY + innerHeight) / d.documentElement.scrollHeight) * 100 + 0.5) | 0);
+    }
+    // hasFocus() stays true while the focus is in an embedded frame, where the window itself is blurred.
+    running = visible() && d.hasFocus();
+  };
+
+  const active = () => {
+    const idle = (config.idle || 30) * 1e3;
+    // Who reads for 45 s and then scrolls was there all the time; who is back after minutes was not.
+    if (Date.now() < idleAt + idle) idleAt += idle;
+    settle();
+    mark = Date.now();
+    idleAt = mark + idle;
+  };
+
+  // Cumulative, so that a lost message costs nothing once a later one arrives.
+  const report = () => {
+    settle();
+    if (view.url && engaged > reported) {
+      reported = engaged;
+      track('Page Engaged', { engaged_ms: engaged, scroll_percent: scroll });
+    }
+  };
+
+  // ------------------------------------------------------------------ page views
+
+  const next = () => {
+    report();
+    view = view && {};
+    start();
+  };
+
+  // Tabs opened in the background and prerendered pages count when they are looked at, not before.
+  const seen = () => {
+    if (!visible()) return;
+    if (!recall()) return (view = 0);
+    if (!view) {
+      view = {};
+      start();
+    } else if (!view.url) page();
+  };
+
+  const page = (name, properties) => {
+    report();
+    recall();
+    const here = clean(l.href);
+    view = {
+      view_id: uuid(),
+      url: here.href,
+      path: here.pathname + here.hash,
+      search: here.search,
+      title: d.title,
+      // Within a single-page application the page before is the referrer, not the site the visit came from.
+      referrer: lastUrl || (d.referrer && clean(d.referrer).href),
     };
+    lastUrl = here.href;
+    engaged = reported = scroll = running = 0;
+    active();
+    emit('page', { name, properties: { ...view, ...properties } });
   };
 
-  // crypto.randomUUID is missing on plain http pages. Every browser names a blob by a random UUID, there too, and
-  // an empty one costs nothing to leave behind.
-  const uuid = () => URL.createObjectURL(new Blob()).slice(-36);
+  // A moment later: a redirect in between was never a page that anybody saw, and applications set the title after the
+  // address.
+  const route = (pushed) =>
+    setTimeout(
+      safely((here = clean(l.href)) => {
+        // Filters and tidied-up campaign parameters replace the query: still the same page.
+        if (here.pathname + here.hash == view.path && !(pushed && here.search != view.search)) view.search = here.search;
+        else next();
+      }),
+      50
+    );
 
-  const clean = (address, url = new URL(address, l)) => {
-    config.strip?.split(/, */).map((name) => url.searchParams.delete(name));
-    config.hash ?? (url.hash = '');
-    return url;
-  };
-
-  // "visible", as opposed to "hidden". A prerendered page is hidden, too.
-  const visible = () => d.visibilityState > 'v';
-
-  // ------------------------------------------------------------------ storage
-
-  // Touching localStorage throws where cookies are blocked and in sandboxed frames, and writing to it when it is full.
-  const disk = safely(() => localStorage)() || {};
-  const read = (key) => safely(JSON.parse)(store[key]) || [0];
-  const write = (key, value) => {
-    if (value) store[key] = JSON.stringify(value);
-    else delete store[key];
-  };
-
-  const readCookie = safely(() => /\b_wt=([\w-]+)/.exec(d.cookie)?.[1]);
-
-  // Without an id: forget. A browser takes a cookie for .com, .example.com and .www.example.com, tried in this order, from
-  // the first of them that is nobody's public suffix. 34e6 seconds are thirteen months.
-  const remember = safely((a, u) => {
-    anonymousId = a;
-    userId = u;
-    safely(write)('_wt', a && { a, u, c: consented });
-    l.hostname.split('.').map((_, i, labels) => {
-      if (readCookie() != a)
-        d.cookie = `_wt=${a};path=/;samesite=lax;max-age=${a ? 34e6 : 0};domain=${labels.slice(~i).join('.')}`;
-    });
+  const start = safely(() => {
+    waiting.splice(0).map(run);
+    seen();
   });
 
-  // Finds out what may be done, and who it is. Again for every page seen, since another tab may have changed either.
-  // The cookie wins over the storage: it is shared by subdomains. A userId belongs to the anonymousId it was stored with.
-  const recall = (given) => {
-    store = disk;
-    const { a, u, c } = read('_wt');
-    const known = readCookie() || a;
-    const refused = !given && known == 0;
-    const id = early.linked || (known != 0 && known) || uuid();
-    consented = c || given;
-    level =
-      // gpc, or without a setting "undefined"; dnt, or the same
-      (/g|u/.test(config.respect) && n.globalPrivacyControl) ||
-      (/d/.test(config.respect) && n.doNotTrack == 1) ||
-      (config.local == null && /^(127\.|\[|localhost$|$)/.test(l.hostname)) ||
-      refused
-        ? 0
-        : consented
-          ? 2
-          : withoutConsent;
-    if (level > 1) remember(id, a == id ? u : undefined);
-    else if (!refused) {
-      remember();
-      store = {};
-    }
-    return level;
-  };
-
   // ------------------------------------------------------------------ sending
+
+  const track = (event, properties) =>
+    emit('track', { event, properties: { view_id: view.view_id, url: view.url, ...properties } });
 
   const emit = (type, fields) => {
     if (!view) return;
@@ -180,7 +205,8 @@
           timestamp: new Date(),
           context: {
             locale: n.language,
-            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            // Asking Intl takes tens of milliseconds the first time; Temporal is not everywhere yet.
+            timezone: self.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
             automation: n.webdriver,
           },
           ...fields,
@@ -188,17 +214,6 @@
       )
     );
     setTimeout(flush, 50);
-  };
-
-  const track = (event, properties) =>
-    emit('track', { event, properties: { view_id: view.view_id, url: view.url, ...properties } });
-
-  // What could not be sent is kept as [time until which the collector asked for quiet, event, event, …]: the newest
-  // hundred events, or 64 kB of them.
-  const save = (batch, until) => {
-    const [before, ...events] = [...read('_wt_q'), ...batch];
-    while (events[100] || JSON.stringify(events)[64e3]) events.shift();
-    write('_wt_q', [until || before, ...events]);
   };
 
   // how: 1 when the page is being left, a lock when one is held.
@@ -244,100 +259,88 @@
     return fetch(endpoint, { method: 'POST', body, keepalive }).then(done, done);
   });
 
-  // ------------------------------------------------------------------ engaged time
+  // What could not be sent is kept as [time until which the collector asked for quiet, event, event, …]: the newest
+  // hundred events, or 64 kB of them.
+  const save = (batch, until) => {
+    const [before, ...events] = [...read('_wt_q'), ...batch];
+    while (events[100] || JSON.stringify(events)[64e3]) events.shift();
+    write('_wt_q', [until || before, ...events]);
+  };
 
-  // Called at every change; what lies between two calls is settled by how things stood at the first of them. Bounded
-  // by the idle limit, so neither a sleeping machine nor a corrected clock adds an hour.
-  const settle = () => {
-    const from = mark;
-    mark = Date.now();
-    if (running) {
-      mark = Math.max(from, Math.min(mark, idleAt));
-      engaged += mark - from;
-      scroll = Math.max(scroll, (((scrollY + innerHeight) / d.documentElement.scrollHeight) * 100 + 0.5) | 0);
+  // ------------------------------------------------------------------ storage
+
+  // Touching localStorage throws where cookies are blocked and in sandboxed frames, and writing to it when it is full.
+  const disk = safely(() => localStorage)() || {};
+
+  const read = (key) => safely(JSON.parse)(store[key]) || [0];
+
+  // Finds out what may be done, and who it is. Again for every page seen, since another tab may have changed either.
+  // The cookie wins over the storage: it is shared by subdomains. A userId belongs to the anonymousId it was stored with.
+  const recall = (given) => {
+    store = disk;
+    const { a, u, c } = read('_wt');
+    const known = readCookie() || a;
+    const refused = !given && known == 0;
+    const id = early.linked || (known != 0 && known) || uuid();
+    consented = c || given;
+    level =
+      // gpc, or without a setting "undefined"; dnt, or the same
+      (/g|u/.test(config.respect) && n.globalPrivacyControl) ||
+      (/d/.test(config.respect) && n.doNotTrack == 1) ||
+      (config.local == null && /^(127\.|\[|localhost$|$)/.test(l.hostname)) ||
+      refused
+        ? 0
+        : consented
+          ? 2
+          : withoutConsent;
+    if (level > 1) remember(id, a == id ? u : undefined);
+    else if (!refused) {
+      remember();
+      store = {};
     }
-    // hasFocus() stays true while the focus is in an embedded frame, where the window itself is blurred.
-    running = visible() && d.hasFocus();
+    return level;
   };
 
-  const active = () => {
-    const idle = (config.idle || 30) * 1e3;
-    // Who reads for 45 s and then scrolls was there all the time; who is back after minutes was not.
-    if (Date.now() < idleAt + idle) idleAt += idle;
-    settle();
-    mark = Date.now();
-    idleAt = mark + idle;
+  const readCookie = safely(() => /\b_wt=([\w-]+)/.exec(d.cookie)?.[1]);
+
+  const write = (key, value) => {
+    if (value) store[key] = JSON.stringify(value);
+    else delete store[key];
   };
 
-  // Cumulative, so that a lost message costs nothing once a later one arrives.
-  const report = () => {
-    settle();
-    if (view.url && engaged > reported) {
-      reported = engaged;
-      track('Page Engaged', { engaged_ms: engaged, scroll_percent: scroll });
-    }
-  };
-
-  // The clock stands still from here on: the events that end a page come in pairs, and the second must find nothing new.
-  const leave = () => {
-    report();
-    running = 0;
-    flush(1);
-  };
-
-  // ------------------------------------------------------------------ page views
-
-  const page = (name, properties) => {
-    report();
-    recall();
-    const here = clean(l.href);
-    view = {
-      view_id: uuid(),
-      url: here.href,
-      path: here.pathname + here.hash,
-      search: here.search,
-      title: d.title,
-      // Within a single-page application the page before is the referrer, not the site the visit came from.
-      referrer: lastUrl || (d.referrer && clean(d.referrer).href),
-    };
-    lastUrl = here.href;
-    engaged = reported = scroll = running = 0;
-    active();
-    emit('page', { name, properties: { ...view, ...properties } });
-  };
-
-  // Tabs opened in the background and prerendered pages count when they are looked at, not before.
-  const seen = () => {
-    if (!visible()) return;
-    if (!recall()) return (view = 0);
-    if (!view) {
-      view = {};
-      start();
-    } else if (!view.url) page();
-  };
-
-  const start = safely(() => {
-    waiting.splice(0).map(run);
-    seen();
+  // Without an id: forget. A browser takes a cookie for .com, .example.com and .www.example.com, tried in this order, from
+  // the first of them that is nobody's public suffix. 34e6 seconds are thirteen months.
+  const remember = safely((a, u) => {
+    anonymousId = a;
+    userId = u;
+    safely(write)('_wt', a && { a, u, c: consented });
+    l.hostname.split('.').map((_, i, labels) => {
+      if (readCookie() != a)
+        d.cookie = `_wt=${a};path=/;samesite=lax;max-age=${a ? 34e6 : 0};domain=${labels.slice(~i).join('.')}`;
+    });
   });
 
-  const next = () => {
-    report();
-    view = view && {};
-    start();
+  // ------------------------------------------------------------------ small tools
+
+  // "visible", as opposed to "hidden". A prerendered page is hidden, too.
+  const visible = () => d.visibilityState > 'v';
+
+  const wrap = (object, method, f, original = object[method].bind(object)) => {
+    object[method] = (...args) => {
+      f(...args);
+      return original(...args);
+    };
   };
 
-  // A moment later: a redirect in between was never a page that anybody saw, and applications set the title after the
-  // address.
-  const route = (pushed) =>
-    setTimeout(
-      safely((here = clean(l.href)) => {
-        // Filters and tidied-up campaign parameters replace the query: still the same page.
-        if (here.pathname + here.hash == view.path && !(pushed && here.search != view.search)) view.search = here.search;
-        else next();
-      }),
-      50
-    );
+  const clean = (address, url = new URL(address, l)) => {
+    config.strip?.split(/, */).map((name) => url.searchParams.delete(name));
+    config.hash ?? (url.hash = '');
+    return url;
+  };
+
+  // crypto.randomUUID is missing on plain http pages. Every browser names a blob by a random UUID, there too, and
+  // an empty one costs nothing to leave behind.
+  const uuid = () => URL.createObjectURL(new Blob()).slice(-36);
 
   // ------------------------------------------------------------------ commands
 
@@ -426,23 +429,19 @@
       if (/#wt-/.test(l)) import(script.src.replace(/\.js\b/, '-panel.js')).then(start, start);
       else route(event);
     },
-    popstate: route,
-    mousemove: active,
-    pointerdown: active,
-    keydown: active,
-    wheel: active,
-    // Moving carousels scroll inside the page without anybody there.
-    scroll: ({ target }) => target == d && active(),
-    // A silent film without controls is decoration.
-    timeupdate: ({ target }) => (target.muted && !target.controls) || active(),
-    focus: active,
-    blur: settle,
     visibilitychange() {
       if (visible()) {
         active();
         seen();
       } else leave();
     },
+    pointerdown: active,
+    // Moving carousels scroll inside the page without anybody there.
+    scroll: ({ target }) => target == d && active(),
+    keydown: active,
+    // A silent film without controls is decoration.
+    timeupdate: ({ target }) => (target.muted && !target.controls) || active(),
+    wheel: active,
     // Chrome fires pagehide before visibilitychange, Safari does not always fire the latter. The unload event would
     // forbid the back/forward cache.
     pagehide() {
@@ -452,18 +451,11 @@
       if (pending && Date.now() - since > 1e3) save(pending);
       pending = 0;
     },
+    popstate: route,
+    blur: settle,
     // Back from the back/forward cache, the same document is a page seen anew.
     pageshow: (event) => event.persisted && next(),
-    // Downloads that a script starts, and links in closed shadow roots: in this window only.
-    navigate: ({ destination, downloadRequest, navigationType }) =>
-      // push or replace, not reload or traverse
-      !destination.sameDocument && /p/.test(navigationType) && follow(destination.url, 1, downloadRequest),
-    // auxclick also reports the right button, which only opens a menu. The path leads through icons inside links and
-    // out of open shadow roots. The href of a link in SVG is an object.
-    click(event, link = event.button < 2 && event.composedPath().find((node) => node.relList)) {
-      if (link?.href) follow(link.href.baseVal || link.href, 0, link.getAttribute('download'));
-    },
-    auxclick: (event) => handlers.click(event),
+    focus: active,
     submit({ target: form }, fields = {}) {
       form.querySelectorAll('[data-wt-capture]:not([type=password])').forEach(({ name }) => {
         fields[name] = new FormData(form).get(name);
@@ -475,6 +467,17 @@
         fields,
       });
     },
+    // Downloads that a script starts, and links in closed shadow roots: in this window only.
+    navigate: ({ destination, downloadRequest, navigationType }) =>
+      // push or replace, not reload or traverse
+      !destination.sameDocument && /p/.test(navigationType) && follow(destination.url, 1, downloadRequest),
+    mousemove: active,
+    // auxclick also reports the right button, which only opens a menu. The path leads through icons inside links and
+    // out of open shadow roots. The href of a link in SVG is an object.
+    click(event, link = event.button < 2 && event.composedPath().find((node) => node.relList)) {
+      if (link?.href) follow(link.href.baseVal || link.href, 0, link.getAttribute('download'));
+    },
+    auxclick: (event) => handlers.click(event),
   };
   // In the capture phase, so that handlers of the page which stop an event do not hide it.
   for (const type in handlers) addEventListener(type, safely(handlers[type]), true);
