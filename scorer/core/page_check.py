@@ -249,10 +249,10 @@ def _collector(tag: SnippetTag, page_url: str, endpoint: str, fetched: Mapping[s
         yield Finding("wrong", "The page is on this machine, where the snippet does nothing.", mend)
     ours = _host_of(endpoint)
     if shared_domain(_host_of(page_url), ours) is not None:
-        yield Finding("good", f"{ours} is first-party here: visitors are known again for thirteen months.")
+        yield Finding("good", f"{ours} is first-party here: visitors can be known again for thirteen months.")
     else:
         mend = "Give the service a name of the page's own domain: content blockers stop fewer such requests, and Safari"
-        mend += " then keeps the visitor's id for longer than seven days."
+        mend += " may then keep the visitor's id for longer than seven days."
         yield Finding("note", f"{ours} is another site than the page's.", mend)
 
 

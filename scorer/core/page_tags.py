@@ -34,14 +34,13 @@ class SnippetTag(msgspec.Struct, frozen=True):
 
     @property
     def is_short(self) -> bool:
-        """Whether the file comes with the site's settings inside."""
-        return urlsplit(self.src).path.endswith("/snippet.js") and "key" in parse_qs(urlsplit(self.src).query)
+        """Whether the file comes with the site's settings inside: no frozen one, and asked for with a key."""
+        return not self.version_asked and bool(_key_asked(self.src))
 
     @property
     def key(self) -> str:
         """The key that it sends with, empty for none. That of the attribute wins; a frozen file is told none."""
-        asked = parse_qs(urlsplit(self.src).query).get("key", [""])[0] if self.is_short else ""
-        return self.attributes.get("data-key") or asked
+        return self.attributes.get("data-key") or (_key_asked(self.src) if self.is_short else "")
 
     @property
     def version_asked(self) -> str:
@@ -98,7 +97,10 @@ class _Reader(HTMLParser):
             src = _joined(self._base, attributes["src"].strip())
             if _LINKS_FILE.search(urlsplit(src).path):
                 self.linked = attributes.get("data-domains", "")
-            elif _FILE.search(urlsplit(src).path) or _KEY.match(attributes.get("data-key", "")):
+            elif (
+                _FILE.search(urlsplit(src).path) or _KEY.match(attributes.get("data-key", "")) or _KEY.match(_key_asked(src))
+            ):
+                # A proxy may have renamed the file; the key says whose it is.
                 self.tags.append(SnippetTag(src, attributes))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -107,6 +109,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _NOT_RUN and self._not_run:
             self._not_run -= 1
+
+
+def _key_asked(src: str) -> str:
+    return parse_qs(urlsplit(src).query).get("key", [""])[0]
 
 
 def _joined(base: str, address: str) -> str:

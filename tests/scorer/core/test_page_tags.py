@@ -22,6 +22,8 @@ T = "https://t.shop.example"
         (f'<script src="{T}/snippet-0.1.0.js?key=wk_1">', [(f"{T}/snippet-0.1.0.js?key=wk_1", "")]),
         (f'<script src="{T}/snippet.js">', [(f"{T}/snippet.js", "")]),
         ('<script src="/renamed.js" data-key="wk_1">', [("https://www.shop.example/renamed.js", "wk_1")]),
+        ('<script src="/w/app.js?key=wk_1">', [("https://www.shop.example/w/app.js?key=wk_1", "wk_1")]),
+        ('<script src="/maps.js?key=AIza">', []),
         ('<script src="snippet.js?a=1&amp;key=wk_1">', [("https://www.shop.example/a/snippet.js?a=1&key=wk_1", "wk_1")]),
         ('<base href="/c/"><base href="/d/"><script src="snippet.js">', [("https://www.shop.example/c/snippet.js", "")]),
         ('<script src="//t.shop.example/snippet.js">', [(f"{T}/snippet.js", "")]),
