@@ -110,7 +110,7 @@ def test_the_doctor_follows_a_page_from_the_first_tag_to_the_first_event(service
         "The script loads: version 0.1.0.": "good",
         f"The tag's write key belongs to site '{site.name}'.": "good",
         "No Content-Security-Policy stands in the way.": "good",
-        "127.0.0.1 is first-party here: visitors are known again for thirteen months.": "good",
+        "127.0.0.1 is first-party here: visitors can be known again for thirteen months.": "good",
         f"The page's origin {web} is one of the site's.": "good",
         "Consent: Everybody is counted, but for those whose browser asks not to be.": "good",
         f"Nothing of site '{site.name}' is stored yet.": "note",

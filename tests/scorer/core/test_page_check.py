@@ -48,7 +48,7 @@ GOOD = [
     "The script loads: version 0.1.0.",
     "The tag's write key belongs to site 'shop'.",
     "No Content-Security-Policy stands in the way.",
-    "t.shop.example is first-party here: visitors are known again for thirteen months.",
+    "t.shop.example is first-party here: visitors can be known again for thirteen months.",
     "The page's origin https://www.shop.example is one of the site's.",
     "Consent: Everybody is counted, but for those whose browser asks not to be.",
     "We see site 'shop': the last event (page view) came 0 s ago.",
