@@ -10,10 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import drain, ingest, query
+from bench import drain, ingest, query, snippet
 from bench.report import Section, machine, merge
 
-BENCHMARKS: dict[str, Callable[[bool], Section]] = {"ingest": ingest.run, "drain": drain.run, "query": query.run}
+BENCHMARKS: dict[str, Callable[[bool], Section]] = {
+    "ingest": ingest.run,
+    "drain": drain.run,
+    "query": query.run,
+    "snippet": snippet.run,
+}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

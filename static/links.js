@@ -19,7 +19,6 @@
   if (!domains) return;
 
   const LIFETIME_MS = 180_000;
-  const PARAMETER = '_wt';
 
   // FNV-1a, 32 bits.
   const checksum = (text) => {
@@ -37,12 +36,11 @@
   };
 
   const arrive = () => {
-    const url = new URL(location.href);
-    const given = url.searchParams.get(PARAMETER);
-    if (!given) return;
-    // A copied address shall not carry it on, nor any page view.
-    url.searchParams.delete(PARAMETER);
-    history.replaceState(history.state, '', url);
+    const [, given] = /[?&]_wt=([^&]*)/.exec(location.search) || [];
+    if (given == null) return;
+    // A copied address shall not carry it on, nor any page view. The rest stays as it was spelt.
+    const without = location.href.replace(/([?&])_wt=[^&#]*(&?)/, (_, before, after) => after && before);
+    history.replaceState(history.state, '', without);
 
     const [id, at] = given.split('.');
     const isFresh = Math.abs(Date.now() - parseInt(at, 36)) < LIFETIME_MS;
@@ -67,11 +65,14 @@
     if (!link || typeof link.href !== 'string') return; // in SVG it cannot be set
     const url = new URL(link.href);
     const leads = domains.split(/[\s,]+/).some((domain) => domain && `.${url.hostname}`.endsWith(`.${domain}`));
-    const isFile = link.hasAttribute('download') || /\.(?!html?$|php$|aspx?$|jsp$)\w{2,5}$/i.test(url.pathname);
+    const isFile =
+      link.hasAttribute('download') ||
+      /\.(?!html?$|php$|aspx?$|jsp$)\w{2,5}$/i.test(url.pathname) ||
+      /\.(csv|d(oc|wg|xf)|epub|exe|mp[34]|msi|pdf|pp[st]|ste?p|xls|zip)\w?(&|$)/i.test(url.search);
     const id = knownId();
     if (!leads || isFile || url.hostname === location.hostname || !id || id === '0') return;
     const before = link.getAttribute('href');
-    url.searchParams.set(PARAMETER, pass(id, Date.now().toString(36)));
+    url.search += `${url.search ? '&' : '?'}_wt=${pass(id, Date.now().toString(36))}`;
     link.setAttribute('href', url.href);
     setTimeout(() => link.setAttribute('href', before), 100);
   };

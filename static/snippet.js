@@ -77,6 +77,7 @@
 
   let view = 0; // properties of the page being seen; {} between pages; 0 as long as nothing may be counted
   let lastUrl;
+  let routed; // whether the address was pushed or gone back to, not only replaced, these last milliseconds
   let followed; // address that was clicked last
   let engaged; // milliseconds in this view
   let reported; // of these already sent
@@ -172,15 +173,18 @@
 
   // A moment later: a redirect in between was never a page that anybody saw, and applications set the title after the
   // address.
-  const route = (pushed) =>
+  const route = (pushed) => {
+    routed = routed || pushed;
     setTimeout(
       safely((here = clean(l.href)) => {
         // Filters and tidied-up campaign parameters replace the query: still the same page.
-        if (here.pathname + here.hash == view.path && !(pushed && here.search != view.search)) view.search = here.search;
+        if (here.pathname + here.hash == view.path && !(routed && here.search != view.search)) view.search = here.search;
         else next();
+        routed = 0;
       }),
       50
     );
+  };
 
   const start = safely(() => {
     waiting.splice(0).map(run);
@@ -239,7 +243,7 @@
     // are at most one request and one beacon.
     const keepalive = !body[1e4];
     // Safari and Firefox lose fetches on leave that beacons survive; blockers stop beacons at other times.
-    if (leaving) return (!quiet && keepalive && n.sendBeacon?.(endpoint, body)) || save(batch);
+    if (leaving) return (!quiet && keepalive && safely(() => n.sendBeacon(endpoint, body))()) || save(batch);
     const done = safely((response, asked) => {
       // Not pending any more: saved when the page was left, or dropped when consent was withdrawn.
       if (pending != batch) return;
@@ -247,7 +251,7 @@
       // An error has no status: "undefined". Any other answer is final: what the collector does not want now it will not
       // want tomorrow.
       if (/^(u|5|429|408)/.test(response.status)) {
-        asked = response.headers?.get('retry-after');
+        asked = +response.headers?.get('retry-after'); // a date is not a number: as if nothing was asked
         resume = Date.now() + 1e3 * Math.min(8e4, asked || 5 << failures++);
         save(batch, asked && resume);
       } else failures = 0;
@@ -271,6 +275,7 @@
 
   // Touching localStorage throws where cookies are blocked and in sandboxed frames, and writing to it when it is full.
   const disk = safely(() => localStorage)() || {};
+  const memory = {};
 
   const read = (key) => safely(JSON.parse)(store[key]) || [0];
 
@@ -295,8 +300,9 @@
           : withoutConsent;
     if (level > 1) remember(id, a == id ? u : undefined);
     else if (!refused) {
+      write('_wt_q');
       remember();
-      store = {};
+      store = memory;
     }
     return level;
   };
@@ -366,9 +372,14 @@
     },
     consent(given) {
       if (given) {
-        if (level == 1) commands.reset(); // the page being seen shall belong to the visitor known from now on
+        if (level == 1) {
+          // The page being seen shall belong to the visitor known from now on; what came before goes by itself.
+          commands.reset();
+          flush(1);
+        }
         return recall(1);
       }
+      if (level == 0) return; // refused already, or nothing to refuse
       if (view) {
         outbox = [];
         track('Consent Withdrawn');
@@ -403,7 +414,7 @@
       named ||
       // dl?file=report.pdf is a download; share?url=https://…/report.pdf on another host is not.
       (isWeb &&
-        !(elsewhere && /=http/.test(href)) &&
+        !(elsewhere && /=http|^[mt]/.test(href)) &&
         RegExp(
           '[^/=?&]*\\.(' +
             (config.downloads?.replace(/\W+/g, '|') ||
@@ -457,8 +468,9 @@
     pageshow: (event) => event.persisted && next(),
     focus: active,
     submit({ target: form }, fields = {}) {
-      form.querySelectorAll('[data-wt-capture]:not([type=password])').forEach(({ name }) => {
-        fields[name] = new FormData(form).get(name);
+      form.querySelectorAll('[data-wt-capture]').forEach(({ name, value, type, checked }) => {
+        // Not of what is disabled or a fieldset, which have no say, nor of passwords and files; of boxes, the ticked ones.
+        if (!/ss|fil/.test(type) && (checked || !/ck|dio/.test(type))) fields[name] = value;
       });
       // A field called "id" or "name" hides the form's own property of that name: ask for the attribute.
       track('Form Submitted', {

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.snippet.browser import chromium_path
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -16,9 +18,11 @@ def test_every_benchmark_runs_for_a_moment() -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     titles = [line for line in done.stdout.splitlines() if line.startswith("## ")]
-    assert [title.split(",")[0].split(" out")[0] for title in titles] == ["## Ingest", "## Drain", "## Hot list"]
+    names = [title.split(",")[0].split(" out")[0] for title in titles]
+    assert names == ["## Ingest", "## Drain", "## Hot list", "## Snippet"]
     assert "| empty Flask route |" in done.stdout or not shutil.which("wrk")
     assert "| SQLite |" in done.stdout
+    assert "| Downloads told right, in all |" in done.stdout or chromium_path() is None
 
 
 def test_results_say_how_they_were_made() -> None:

@@ -56,7 +56,16 @@ def test_building_the_source_again_gives_the_same_bytes(tmp_path: Path) -> None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("node or npm is not installed")
-    for name in ("snippet.js", "panel.js", "links.js", "build.mjs", "package.json", "package-lock.json"):
+    for name in (
+        "snippet.js",
+        "panel.js",
+        "links.js",
+        "build.mjs",
+        "names.mjs",
+        "names.json",
+        "package.json",
+        "package-lock.json",
+    ):
         shutil.copy(STATIC / name, tmp_path)
     if (STATIC / "node_modules" / "esbuild").is_dir():
         (tmp_path / "node_modules").symlink_to(STATIC / "node_modules")
