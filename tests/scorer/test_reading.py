@@ -205,7 +205,7 @@ def test_the_timeline_tells_how_long_pages_were_read_and_what_was_downloaded(dat
     assert {one.kind for one in latest.moments[4:]} == {"event", "identify"}
     assert (latest.moments[0].engaged_seconds, latest.moments[0].scroll_percent) == (260.0, 100)
     assert by_kind["page"].engaged_seconds is None  # of the contact page, nobody measured it
-    assert by_kind["download"].detail == {"file_name": "price-list.pdf"}
+    assert by_kind["download"].detail == {"file_name": "price-list.pdf", "extension": "pdf"}
     assert by_kind["form"].detail == {"form_id": "enquiry", "form_name": "Enquiry"}
     assert by_kind["event"].name == "Quote Requested"
     assert by_kind["identify"].detail == {"name": "Anna Berg"}

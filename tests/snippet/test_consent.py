@@ -202,6 +202,7 @@ def test_another_tab_stops_at_its_next_look(context: BrowserContext, site: Site)
     other.evaluate("setVisible(false)")
     one.evaluate("warmtrail.consent(false)")
     site.wait_for(lambda: site.events("Consent Withdrawn"))
+    other.wait_for_function("localStorage.length === 0")  # its process hears of it a moment later
     sent = len(site.requests)
     other.evaluate("setVisible(true)")
     use(other)

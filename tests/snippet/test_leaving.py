@@ -163,30 +163,6 @@ def test_the_last_report_survives_what_happens_to_a_tab(
     assert len(downloads) >= ENOUGH
 
 
-def test_the_last_report_survives_a_browser_that_is_killed_in_the_background(
-    browser: Browser, site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    departures = Departures()
-
-    def look_and_kill(runs: range) -> None:
-        for run in runs:
-            window.show(run)
-            if run == runs[-1]:
-                window.hide_all()
-            else:
-                window.show(run + 1)
-            site.wait_for(partial(window.said, "left", run))
-            window.kill(run)
-
-    for runs in batches():
-        started = time.monotonic()
-        with open_window(browser, site) as window:
-            window.open_many(runs, "wait", "noopener")  # a process for each
-            departures.seconds += time.monotonic() - started
-            depart(site, departures, partial(look_and_kill, runs))
-    check(departures, site, "kill", capsys)
-
-
 @pytest.mark.parametrize("way", ["click", "reload"])
 def test_the_last_report_survives_leaving_for_another_page(
     browser: Browser, site: Site, way: str, capsys: pytest.CaptureFixture[str]
