@@ -1,4 +1,4 @@
-"""The last "Page Engaged" of a page arrives, however the page is left: real departures of each kind, 99 % at least.
+"""The last "Page Engaged" of a page arrives, however the page is left: 200 real departures of each kind, 99 % at least.
 
 Clicks and reloads are done by pages that leave by themselves, one after the other. For the other kinds the tabs of one
 window are brought to the front in turn through the browser's own protocol. Unlike Playwright, which tells every page that
@@ -7,7 +7,6 @@ opening it is what takes time.
 """
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,8 +20,8 @@ from playwright.sync_api import Browser
 
 from .conftest import USER_AGENT, RealTab, RealWindow, Site, serving
 
-RUNS = int(os.environ.get("LEAVING_RUNS", "40"))  # 200 by hand: a minute or two on two quiet cores
-ENOUGH = RUNS * 99 // 100
+RUNS = 200
+ENOUGH = 198  # 99 %
 BATCH = 20  # tabs open at the same time
 PARALLEL = 4  # tabs that click or reload
 
@@ -161,6 +160,30 @@ def test_the_last_report_survives_what_happens_to_a_tab(
     downloads = [event["properties"]["view_id"] for event in site.events("File Downloaded")]
     assert len(downloads) == len(set(downloads))
     assert len(downloads) >= ENOUGH
+
+
+def test_the_last_report_survives_a_browser_that_is_killed_in_the_background(
+    browser: Browser, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    departures = Departures()
+
+    def look_and_kill(runs: range) -> None:
+        for run in runs:
+            window.show(run)
+            if run == runs[-1]:
+                window.hide_all()
+            else:
+                window.show(run + 1)
+            site.wait_for(partial(window.said, "left", run))
+            window.kill(run)
+
+    for runs in batches():
+        started = time.monotonic()
+        with open_window(browser, site) as window:
+            window.open_many(runs, "wait", "noopener")  # a process for each
+            departures.seconds += time.monotonic() - started
+            depart(site, departures, partial(look_and_kill, runs))
+    check(departures, site, "kill", capsys)
 
 
 @pytest.mark.parametrize("way", ["click", "reload"])
