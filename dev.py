@@ -109,7 +109,7 @@ def test(rest: list[str]) -> int:
         return code
     workers = min(os.cpu_count() or 1, 4)
     # By scope: the tests of a module share the services that the module starts.
-    return become([str(PYTHON), "-m", "pytest", "-n", str(workers), "--dist", "loadscope"])
+    return become([str(PYTHON), "-m", "pytest", "-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder"])
 
 
 def lint(rest: list[str]) -> int:

@@ -35,6 +35,30 @@ def pytest_report_header() -> list[str]:
     return [f"{name}: {where}" for name, where in found.items()]
 
 
+LONG_FIRST = (
+    "service/test_replay.py",
+    "snippet/test_leaving.py",
+    "service/test_kills.py",
+    "test_bench.py",
+    "snippet/test_sending.py",
+    "snippet/test_in_the_way.py",
+    "service/test_time.py",
+    "service/test_up.py",
+    "service/test_browser.py",
+)
+"""Modules that take long, the longest first: begun last, one of two test processes would wait for the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long modules first; the order is else as it was."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((number for number, name in enumerate(LONG_FIRST) if path.endswith(f"tests/{name}")), len(LONG_FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> Iterator[None]:
     """Take the developer's own settings out of the environment, also out of that of child processes."""

@@ -19,7 +19,7 @@ from tests.service.conftest import MakeService
 from tests.service.running import MINUTE, Event, Keys, Service, time_text
 from tracker.models import visitors, visits
 
-SLICE = 8000
+SLICE = 4000
 """Events of the smaller comparison."""
 
 Outcome = dict[str, Any]

@@ -75,7 +75,7 @@ class Site(ThreadingHTTPServer):
             if name in (None, event["type"], event.get("event"))
         ]
 
-    def wait_for(self, condition: Callable[[], Any], timeout: float = 5) -> Any:
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 15) -> Any:
         """The condition's first true value; fails with what arrived instead."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -118,6 +118,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status, headers = self.server.answers.pop(0) if self.server.answers else (200, {})
+        hang = self.server.hang.is_set()  # before anybody can know of the request and change it
         self.server.requests.append(
             {
                 "path": self.path,
@@ -128,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
             }
         )
         time.sleep(self.server.delay)
-        if self.server.hang.is_set():
+        if hang:
             self.server.release.wait(10)
         cors = {
             "Access-Control-Allow-Origin": self.headers["Origin"] or "*",

@@ -423,7 +423,7 @@ def test_tabs_that_open_together_send_what_is_stored_once(
     # The lock is held until the answer is there. It takes a browser a moment to tell the other processes what has changed
     # in the storage: a collector that is no further away than this test's could be faster.
     site.delay = 0.05
-    rounds = 20
+    rounds = 12
     for turn in range(rounds):
         stored = [{"type": "track", "event": "Stored", "messageId": f"{turn}-{i}", "properties": {}} for i in range(3)]
         page.evaluate("(events) => { localStorage._wt_q = JSON.stringify([0, ...events]) }", stored)
