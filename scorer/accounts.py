@@ -1,53 +1,107 @@
-"""The accounts of the intake: where every event that was received is now. They close exactly, at all times."""
+"""Companies: the leads of each as one. Kept in the transactions that change its leads, from all of them, never by difference."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 import msgspec
+from sqlalchemy import Connection, delete, func, select
 
-from scorer.resources import Resources
-from tracker import queue, store
-from tracker.sites import load_sites
+from scorer.models import accounts, lead_scores, leads, scorecards
+from tracker import bulk
 
-
-class Account(msgspec.Struct):
-    """received = stored + duplicate + filtered + dead_lettered + waiting."""
-
-    received: int = 0
-    stored: int = 0
-    duplicate: int = 0
-    filtered: int = 0
-    dead_lettered: int = 0
-    waiting: int = 0
+_COLUMNS: Final = tuple(column.name for column in accounts.columns)
 
 
-class Accounts(Account):
-    """Totals, and the same by site name."""
+class Company(msgspec.Struct, frozen=True):
+    """What a lead tells of its company; empty texts and ``None`` where nothing."""
 
-    sites: dict[str, Account] = {}
+    site_id: int
+    name: str = ""
+    domain: str = ""
+    industry: str = ""
+    employees: int | None = None
+    country: str = ""
+    region: str = ""
 
 
-def read_accounts(resources: Resources) -> Accounts:
-    """Return the accounts of all sites as of one moment.
+class _Sums(msgspec.Struct, frozen=True):
+    """What the leads of an account add up to."""
 
-    The queue is read first: what is drained in between counts as waiting in neither, never as both.
+    leads: int
+    roots: float
+    """Sum of the square roots of their heats."""
+    first_at: int
+    last_at: int
+
+
+def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]) -> None:
+    """Bring accounts up to date after their leads were written, and drop those that nobody belongs to any more.
+
+    *touched* names each account with what is told of it now; ``None`` where nothing new is told. An account's heat is
+    (Σ √heatᵢ)² over its leads that aren't excluded: of degree one, so that it fades in step with them and the order of accounts
+    stays as it is while nothing happens. It grows with every lead, and two keen people outrank one with the same sum.
     """
-    by_partition = queue.read_appended(resources.streams, range(resources.settings.partitions))
-    appended = {(number, site): count for number, known in by_partition.items() for site, count in known.items()}
-    with resources.database.reading() as connection:
-        counts = store.read_counts(connection)
-        sites = load_sites(connection)
-    accounts = Accounts(sites={site.name: Account() for site in sites.values()})
-    for partition, site_id in sorted(appended.keys() | counts.keys()):
-        known = counts.get((partition, site_id), store.Counts())
-        waiting = max(0, appended.get((partition, site_id), 0) - known.appended)
-        parts: list[Account] = [accounts]
-        if site_id in sites:
-            parts.append(accounts.sites[sites[site_id].name])
-        for part in parts:
-            part.received += known.received + waiting
-            part.stored += known.stored
-            part.duplicate += known.duplicate
-            part.filtered += known.filtered
-            part.dead_lettered += known.dead_lettered
-            part.waiting += waiting
-    return accounts
+    if not touched:
+        return
+    names = sorted(touched)
+    new = [
+        (name, told.site_id, "", "", "", None, "", "", 0, 0.0, 0, 0) for name in names if (told := touched[name]) is not None
+    ]
+    # First of all the row itself, which of two workers the second waits for: then it sees the leads of the first.
+    bulk.upsert(connection, accounts, new, columns=_COLUMNS, keep=_COLUMNS[1:])
+    present = {
+        row[0]: dict(zip(_COLUMNS, row, strict=True))
+        for row in bulk.select_where_in(connection, accounts, _COLUMNS, "id", names, lock=True)
+    }
+    sums = _sums(connection, list(present))
+    rows = []
+    for name, known in present.items():
+        mine, told = sums.get(name), touched[name]
+        if mine is None:
+            continue
+        values = known | {
+            "leads": mine.leads,
+            "heat": mine.roots**2,
+            "first_at": mine.first_at,
+            "last_at": mine.last_at,
+        }
+        if told is not None:
+            for field in ("name", "domain", "industry", "employees", "country", "region"):
+                values[field] = getattr(told, field) or values[field]
+        if values != known:
+            rows.append(tuple(values[column] for column in _COLUMNS))
+    bulk.upsert(connection, accounts, rows, columns=_COLUMNS)
+    empty = [name for name in present if name not in sums]
+    if empty:
+        connection.execute(delete(accounts).where(accounts.c.id.in_(empty)))
+
+
+def _sums(connection: Connection, names: list[str]) -> dict[str, _Sums]:
+    """Add up the leads of each account by its site's current card; excluded ones are counted, but have no heat in it."""
+    heat = func.coalesce(func.sum(func.sqrt(lead_scores.c.heat)).filter(leads.c.exclusion.is_(None)), 0.0)
+    query = (
+        select(
+            leads.c.account_id,
+            func.count(),
+            heat,
+            func.min(leads.c.first_at),
+            func.max(func.coalesce(lead_scores.c.last_at, leads.c.first_at)),
+        )
+        .select_from(
+            leads.join(scorecards, (scorecards.c.site_id == leads.c.site_id) & scorecards.c.is_current).outerjoin(
+                lead_scores, (lead_scores.c.lead_id == leads.c.id) & (lead_scores.c.scorecard_id == scorecards.c.id)
+            )
+        )
+        .where(leads.c.account_id.in_(names), leads.c.merged_into.is_(None))
+        .group_by(leads.c.account_id)
+    )
+    return {row[0]: _Sums(*row[1:]) for row in connection.execute(query)}
+
+
+def refresh_accounts(connection: Connection, site_id: int) -> None:
+    """Add up all accounts of a site anew: another card is current."""
+    found: list[Any] = list(connection.execute(select(accounts.c.id).where(accounts.c.site_id == site_id)).scalars())
+    for start in range(0, len(found), 500):
+        touch_accounts(connection, dict.fromkeys(found[start : start + 500]))

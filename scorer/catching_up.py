@@ -9,7 +9,7 @@ from typing import Final
 
 from rq import Queue, Worker
 
-from scorer.accounts import read_accounts
+from scorer.intake import read_accounts
 from scorer.resources import DRAIN_JOB, Resources
 from scorer.scoring import score_visitors
 from tracker import queue

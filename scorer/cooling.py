@@ -6,9 +6,9 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from scorer.models import leads
+from scorer.announcing import Change, announce
+from scorer.models import lead_scores
 from scorer.scorecards import current_cards
-from scorer.scoring import Change, announce
 
 COOLED_AT_ONCE: Final = 1000
 
@@ -24,18 +24,24 @@ def announce_cooled(connection: Connection, now_ms: int) -> int:
         card = stored.card
         faded = card.decay.threshold_heat(card.leave, now_ms)
         cooled = (
-            select(leads.c.id, leads.c.heat)
-            .where(leads.c.site_id == site_id, leads.c.hot_since.is_not(None), leads.c.heat < faded)
-            .order_by(leads.c.heat)
+            select(lead_scores.c.lead_id, lead_scores.c.heat)
+            .where(
+                lead_scores.c.scorecard_id == stored.id,
+                lead_scores.c.hot_since.is_not(None),
+                lead_scores.c.heat < faded,
+            )
+            .order_by(lead_scores.c.heat)
             .limit(COOLED_AT_ONCE)
             .with_for_update(skip_locked=True)
         )
         rows = connection.execute(cooled).all()
         if rows:
-            gone = update(leads).where(leads.c.id.in_([row.id for row in rows]))
-            connection.execute(gone.values(hot_since=None, announced_score=None, version=leads.c.version + 1))
+            mine = lead_scores.c.lead_id.in_([row.lead_id for row in rows])
+            gone = update(lead_scores).where(lead_scores.c.scorecard_id == stored.id, mine)
+            values = {"hot_since": None, "announced_score": None, "revision": lead_scores.c.revision + 1}
+            connection.execute(gone.values(values))
         for row in rows:
             detail = {"score": round(card.score(row.heat, now_ms), 1), "cooled_at": card.cools_at(row.heat)}
-            news.append(Change(site_id, row.id, "left", now_ms, detail))
+            news.append(Change(site_id, row.lead_id, "left", now_ms, detail))
     announce(connection, news)
     return len(news)

@@ -15,8 +15,8 @@ from rq import Queue, Worker
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from scorer.accounts import read_accounts
 from scorer.core.findings import Finding
+from scorer.intake import read_accounts
 from scorer.resources import Resources, now_ms, opened
 from tracker import queue, store
 from tracker.embedded import EmbeddedError

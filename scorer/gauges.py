@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from scorer.accounts import read_accounts
+from scorer.intake import read_accounts
 from scorer.resources import Resources
 
 

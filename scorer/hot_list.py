@@ -1,6 +1,7 @@
-"""The ranked list of leads: a stretch of an index on heat, however many leads there are.
+"""The ranked list of leads: a stretch of an index on priority, however many leads there are.
 
-Heat ranks as score does, at every time, so nothing needs computing for leads that aren't on the page.
+Priority is heat times what the fit is worth, so it ranks the same at every time, and nothing needs computing for leads that
+aren't on the page.
 """
 
 from __future__ import annotations
@@ -11,14 +12,11 @@ import msgspec
 from sqlalchemy import Connection, Select, func, or_, select
 
 from scorer.core.decay import points_of_score
-from scorer.core.interests import interests
-from scorer.core.rules import Card
-from scorer.core.score import Totals
+from scorer.core.fit import Grade, least_multiplier
 from scorer.core.scorecard import Stage
-from scorer.core.stages import stage
-from scorer.lead_views import LEAD_COLUMNS, LeadRow, load_scores
-from scorer.models import leads
-from scorer.outlets.shapes import Grade
+from scorer.lead_views import LEAD_COLUMNS, SCORED_LEADS, LeadRow
+from scorer.models import lead_scores, leads
+from scorer.scorecards import StoredCard
 
 SCANNED_AT_MOST: Final = 2000
 """Leads that one page looks through for those that pass its filters; the next page goes on from there."""
@@ -42,13 +40,13 @@ class Wanted(msgspec.Struct, frozen=True):
     @property
     def filtered(self) -> bool:
         """Whether leads have to be looked at one by one."""
-        return (self.topic, self.stage, self.owner) != (None, None, None)
+        return (self.topic, self.stage, self.owner, self.grade) != (None, None, None, None)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place in the ranking: after the lead with this heat and id."""
+    """A place in the ranking: after the lead with this priority and id."""
 
-    heat: float
+    priority: float
     lead_id: str
 
 
@@ -61,22 +59,19 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 def rank(
-    connection: Connection, card: Card, site_id: int, wanted: Wanted, after: Place | None, limit: int, now_ms: int
+    connection: Connection, stored: StoredCard, wanted: Wanted, after: Place | None, limit: int, now_ms: int
 ) -> Ranked:
-    """Return up to *limit* leads of a site from the hottest down, those after a place in the ranking."""
-    if wanted.grade is not None:
-        return Ranked([], None)  # No lead's fit is known.
+    """Return up to *limit* leads of a card's site from the first down, those after a place in the ranking."""
     taken: list[LeadRow] = []
     scanned = 0
     size = _SCANNED_AT_ONCE if wanted.filtered else limit
     while True:
-        query = ranked_query(card, site_id, wanted, after, size + 1, now_ms)
+        query = ranked_query(stored, wanted, after, size + 1, now_ms)
         rows = [LeadRow(*row) for row in connection.execute(query)]
         more, rows = len(rows) > size, rows[:size]
-        scores = load_scores(connection, card, [row.id for row in rows]) if wanted.filtered else {}
         for place, row in enumerate(rows, start=1):
-            after = Place(row.heat, row.id)
-            if wanted.filtered and not _passes(card, wanted, row, scores[row.id].totals if row.id in scores else Totals()):
+            after = Place(row.priority, row.id)
+            if not _passes(wanted, row):
                 continue
             taken.append(row)
             if len(taken) == limit:
@@ -89,23 +84,25 @@ def rank(
 
 
 def ranked_query(
-    card: Card, site_id: int, wanted: Wanted, after: Place | None, limit: int, now_ms: int
+    stored: StoredCard, wanted: Wanted, after: Place | None, limit: int, now_ms: int
 ) -> Select[tuple[Any, ...]]:
-    """Return the query for the next *limit* rows of the ranking: a range of ``ix_leads_hot`` (of ``ix_leads_heat``
-    for leads that need not be hot), read in its order."""
-    query = select(*LEAD_COLUMNS).where(leads.c.site_id == site_id)
+    """Return the query for the next *limit* rows of the ranking: a range of ``ix_lead_scores_hot`` (of
+    ``ix_lead_scores_priority`` for leads that need not be hot), read in its order."""
+    card, score = stored.card, lead_scores.c
+    query = select(*LEAD_COLUMNS).select_from(SCORED_LEADS).where(score.scorecard_id == stored.id)
     if wanted.min_score is None:
-        faded = card.decay.threshold_heat(card.leave, now_ms)
-        query = query.where(leads.c.hot_since.is_not(None), leads.c.heat >= faded)
+        query = query.where(score.hot_since.is_not(None), score.heat >= card.decay.threshold_heat(card.leave, now_ms))
     elif wanted.min_score > 0:
-        points = points_of_score(wanted.min_score, card.scorecard.p50)
-        query = query.where(leads.c.heat >= card.decay.threshold_heat(points, now_ms))
+        heat = card.decay.threshold_heat(points_of_score(wanted.min_score, card.scorecard.p50), now_ms)
+        # The second condition is what the index can stop at.
+        query = query.where(score.heat >= heat, score.priority >= heat * least_multiplier(card.scorecard.fit))
     if after is not None:
-        # The first condition is what the index can start from, the second drops what has been listed of equal heat.
-        query = query.where(leads.c.heat <= after.heat, or_(leads.c.heat < after.heat, leads.c.id > after.lead_id))
+        # The first condition is what the index can start from, the second drops what has been listed of equal priority.
+        further = or_(score.priority < after.priority, score.lead_id > after.lead_id)
+        query = query.where(score.priority <= after.priority, further)
     if wanted.search:
         query = query.where(_matches(wanted.search))
-    return query.order_by(leads.c.heat.desc(), leads.c.id).limit(limit)
+    return query.order_by(score.priority.desc(), score.lead_id).limit(limit)
 
 
 def _matches(search: str) -> Any:
@@ -115,9 +112,11 @@ def _matches(search: str) -> Any:
     return or_(*(func.lower(column).like(func.lower(pattern), escape="\\") for column, pattern in beginnings + later_words))
 
 
-def _passes(card: Card, wanted: Wanted, row: LeadRow, totals: Totals) -> bool:
+def _passes(wanted: Wanted, row: LeadRow) -> bool:
     if wanted.owner is not None and wanted.owner != (row.owner or ""):
         return False
-    if wanted.stage is not None and stage(totals) != wanted.stage:
+    if wanted.stage is not None and wanted.stage != row.stage:
         return False
-    return wanted.topic is None or any(interest.topic == wanted.topic for interest in interests(card, totals))
+    if wanted.grade is not None and wanted.grade != row.grade:
+        return False
+    return wanted.topic is None or f" {wanted.topic} " in row.topics

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
-from itertools import pairwise
-from statistics import median
-from typing import Any, Final
+from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from scorer.core.decay import DAY_MS
-from scorer.core.interests import Interest, interests
-from scorer.core.next_step import Situation, next_step
+from scorer.core.cycle import Cycle, cycle_position, decision_cycle
+from scorer.core.fit import fit_text
+from scorer.core.fit import judge as judge_fit
+from scorer.core.interests import interests
+from scorer.core.labels import Language
+from scorer.core.next_steps import Situation, next_step
+from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
-from scorer.core.rules import Card, Language, Tier
-from scorer.core.score import Totals, combine
+from scorer.core.rhythm import Rhythm, rhythm
+from scorer.core.rules import Card
+from scorer.core.score import Totals
 from scorer.core.stages import stage
+from scorer.core.titles import BuyingRole
 from scorer.countries import country_of
-from scorer.models import leads, visitor_scores
+from scorer.memberships import members
+from scorer.models import lead_scores, leads
+from scorer.outcomes import decision_days
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
+from scorer.portrait import portrait
 from scorer.scorecards import StoredCard
 from scorer.scoring import unpack_score
 from tracker import bulk
-from tracker.core.urls import channel_of, host_of
+from tracker.core.channels import channel_of
 from tracker.core.visits import RECENT_PAGES, VisitorState, unpack_state
 from tracker.models import visitors, visits
 from tracker.sites import Site
@@ -39,7 +44,7 @@ POINT_DIGITS: Final = 4
 
 
 class LeadRow(msgspec.Struct, frozen=True):
-    """A lead as stored."""
+    """A lead as stored, with its score by the current card."""
 
     id: str
     kind: str
@@ -49,25 +54,41 @@ class LeadRow(msgspec.Struct, frozen=True):
     phone: str
     company_name: str
     company_domain: str
-    heat: float
-    hot_since: int | None
-    """``None`` unless sales have been told that it is hot."""
+    account_id: str | None
+    country: str
+    region: str
+    role: str
     first_at: int
-    last_at: int
     status: str
     owner: str | None
     """``None`` while nobody has claimed it."""
+    exclusion: str | None
     version: int
+    heat: float
+    priority: float
+    hot_since: int | None
+    """``None`` unless sales have been told that it is hot."""
+    grade: str | None
+    stage: str | None
+    topics: str
+    last_at: int
+    visits: int
+    page_views: int
+    downloads: int
+    engaged_ms: int
+    revision: int
+    state: bytes
+    """Packed totals; empty until a lead of an older program has been folded again."""
+
+    @property
+    def totals(self) -> Totals:
+        """What its score is made of."""
+        return unpack_score(self.state) if self.state else Totals()
 
 
-LEAD_COLUMNS: Final = tuple(leads.c[name] for name in LeadRow.__struct_fields__)
-
-
-class Scored(msgspec.Struct, frozen=True):
-    """The score of a lead: its browsers, and their totals as one."""
-
-    visitor_ids: list[int]
-    totals: Totals
+_OF_LEAD: Final = LeadRow.__struct_fields__[:17]
+LEAD_COLUMNS: Final = tuple((leads if name in _OF_LEAD else lead_scores).c[name] for name in LeadRow.__struct_fields__)
+SCORED_LEADS: Final = lead_scores.join(leads, leads.c.id == lead_scores.c.lead_id)
 
 
 class Viewpoint(msgspec.Struct, frozen=True):
@@ -86,55 +107,73 @@ class Viewpoint(msgspec.Struct, frozen=True):
         return self.stored.card
 
 
-def find_leads(connection: Connection, site_id: int, lead_ids: Iterable[str]) -> dict[str, LeadRow]:
-    """Return those of the leads that exist on this site, by id."""
-    query = select(*LEAD_COLUMNS).where(leads.c.id.in_(list(lead_ids)), leads.c.site_id == site_id)
-    return {row.id: LeadRow(*row) for row in connection.execute(query)}
-
-
-def load_scores(connection: Connection, card: Card, lead_ids: Iterable[str]) -> dict[str, Scored]:
-    """Return the scores of leads that have been seen on the web, by lead."""
-    parts: dict[str, list[tuple[int, Totals]]] = {}
-    columns = ("lead_id", "visitor_id", "state")
-    for lead_id, visitor_id, state in bulk.select_where_in(connection, visitor_scores, columns, "lead_id", lead_ids):
-        parts.setdefault(lead_id, []).append((visitor_id, unpack_score(state)))
-    return {
-        lead_id: Scored([visitor_id for visitor_id, _ in some], combine(card, [totals for _, totals in some]))
-        for lead_id, some in parts.items()
-    }
+def find_leads(connection: Connection, scorecard_id: int, lead_ids: Iterable[str]) -> dict[str, LeadRow]:
+    """Return those of the leads that have a score by this card, by id."""
+    mine = (lead_scores.c.scorecard_id == scorecard_id) & lead_scores.c.lead_id.in_(list(lead_ids))
+    return {row.id: LeadRow(*row) for row in connection.execute(select(*LEAD_COLUMNS).select_from(SCORED_LEADS).where(mine))}
 
 
 def view_leads(connection: Connection, view: Viewpoint, rows: Sequence[LeadRow]) -> list[shapes.Lead]:
     """Return *rows* as the API shows them, in the same order."""
-    scores = load_scores(connection, view.card, [row.id for row in rows])
-    behaviours = _load_behaviours(connection, [number for scored in scores.values() for number in scored.visitor_ids])
-    unseen = Scored([], Totals())
+    visitors_of = members(connection, [row.id for row in rows])
+    behaviours = _load_behaviours(connection, [number for numbers in visitors_of.values() for number in numbers])
+    colleagues = load_colleagues(connection, view.stored.id, [row.account_id for row in rows if row.account_id])
+    cycle = decision_cycle(decision_days(connection, view.site.id))
     shown = []
     for row in rows:
-        scored = scores.get(row.id, unseen)
-        behaviour = [behaviours[number] for number in scored.visitor_ids if number in behaviours]
-        shown.append(_view(view, row, scored.totals, behaviour))
+        behaviour = [behaviours[number] for number in visitors_of.get(row.id, []) if number in behaviours]
+        others = [one for one in colleagues.get(row.account_id or "", []) if one.lead_id != row.id]
+        shown.append(_view(view, row, behaviour, others, cycle))
     return shown
+
+
+class Colleague(msgspec.Struct, frozen=True):
+    """Another lead of a company, as far as a next step speaks of it."""
+
+    lead_id: str
+    name: str
+    heat: float
+
+
+COLLEAGUES_AT_MOST: Final = 10
+
+
+def load_colleagues(connection: Connection, scorecard_id: int, account_ids: Iterable[str]) -> dict[str, list[Colleague]]:
+    """Return the keenest leads of each of these accounts, hottest first; excluded ones don't count."""
+    wanted = sorted(set(account_ids))
+    if not wanted:
+        return {}
+    place = func.row_number().over(partition_by=leads.c.account_id, order_by=(lead_scores.c.heat.desc(), leads.c.id))
+    ranked = (
+        select(leads.c.account_id, leads.c.id, leads.c.name, lead_scores.c.heat, place.label("place"))
+        .select_from(SCORED_LEADS)
+        .where(
+            lead_scores.c.scorecard_id == scorecard_id,
+            leads.c.account_id.in_(wanted),
+            leads.c.exclusion.is_(None),
+        )
+        .subquery()
+    )
+    found: dict[str, list[Colleague]] = {}
+    query = select(ranked).where(ranked.c.place <= COLLEAGUES_AT_MOST).order_by(ranked.c.account_id, ranked.c.place)
+    for row in connection.execute(query):
+        found.setdefault(row.account_id, []).append(Colleague(row.id, row.name, row.heat))
+    return found
 
 
 class _Behaviour(msgspec.Struct):
     """What one browser has done."""
 
-    visits: int
-    page_views: int
-    downloads: int
-    engaged_ms: int
     state: VisitorState
     recent: list[Any]
     """Rows of its latest visits."""
 
 
 def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict[int, _Behaviour]:
-    columns = ("id", "visits", "page_views", "downloads", "engaged_ms", "state")
     found = {
-        row[0]: _Behaviour(row[1], row[2], row[3], row[4], unpack_state(row[5]), [])
-        for row in bulk.select_where_in(connection, visitors, columns, "id", visitor_ids)
-        if row[5] is not None
+        row[0]: _Behaviour(unpack_state(row[1]), [])
+        for row in bulk.select_where_in(connection, visitors, ("id", "state"), "id", visitor_ids)
+        if row[1] is not None
     }
     latest = (visits.c.visitor_id == visitors.c.id) & (visits.c.number > visitors.c.visits - RECENT_VISITS)
     wanted = [visits.c[name] for name in ("visitor_id", "started_at", "day", "agent", "time_zone", "locale", "country")]
@@ -144,51 +183,103 @@ def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict
     return found
 
 
-def _view(view: Viewpoint, row: LeadRow, totals: Totals, behaviour: list[_Behaviour]) -> shapes.Lead:
-    card, now_ms = view.card, view.now_ms
-    points = card.points(row.heat, now_ms)
+def _view(
+    view: Viewpoint, row: LeadRow, behaviour: list[_Behaviour], others: list[Colleague], cycle: Cycle | None
+) -> shapes.Lead:
+    card, now_ms, totals = view.card, view.now_ms, row.totals
     tier = card.tier(row.heat, row.hot_since, now_ms)
     cools_at = card.cools_at(row.heat) if tier == "hot" else None
     topics = interests(card, totals, view.language)
     recent = sorted((visit for one in behaviour for visit in one.recent), key=lambda visit: -visit.started_at)
     place = location(*(_latest(recent, name) for name in ("country", "time_zone", "locale")))
+    zone = (_zone(place.time_zone) if place and place.time_zone else None) or ZoneInfo(view.site.settings.time_zone)
+    habits = rhythm([visit.started_at for visit in recent], now_ms, zone)
+    origin = _first_source(behaviour)
+    portrayed = portrait([one.state for one in behaviour]) if behaviour else None
+    ideal = card.scorecard.fit
+    fit = judge_fit(ideal, portrayed.profile) if portrayed else judge_fit(None, Profile())
+    situation = Situation(
+        tier=tier,
+        identified=bool(row.name or row.email),
+        downloaded=any(rule in card.rules and card.rules[rule].on == "download" for rule in totals.rules),
+        stage=stage(totals),
+        grade=fit.grade,
+        cools_at=cools_at,
+        rhythm=habits,
+        topic=topics[0].topic if topics else "",
+        topic_words=topics[0].label if topics else "",
+        company=row.company_name or row.company_domain,
+        colleagues=len(others),
+        colleague=next((one.name for one in others if one.name), ""),
+        role=row.role if row.role in get_args(BuyingRole) else "unknown",  # type: ignore[arg-type]
+        status=row.status,  # type: ignore[arg-type]
+        cycle=cycle_position(row.first_at, now_ms, cycle),
+        source_channel=origin.channel if origin else None,
+    )
+    step = next_step(card.scorecard.next_steps, situation, now_ms, zone, view.language)
     return shapes.Lead(
         id=row.id,
+        merged_into=None,
         kind="person" if row.kind == "person" else "visitor",
         name=row.name or None,
         email=row.email or None,
         title=row.title or None,
         phone=row.phone or None,
-        company=_company(view.site.id, row.company_name, row.company_domain),
+        role=situation.role,
+        company=_company(row),
         score=round(card.score(row.heat, now_ms), 1),
         tier=tier,
         hot_since=time_text(row.hot_since) if tier == "hot" and row.hot_since is not None else None,
         cools_at=time_text(cools_at) if cools_at is not None else None,
         as_of=time_text(now_ms),
         scorecard=view.stored.number,
-        fit=shapes.Fit(None, []),
-        priority=round(points, POINT_DIGITS),
-        stage=stage(totals),
+        fit=shapes.Fit(
+            fit.grade, [fit_text(ideal, reason, view.language) for reason in fit.reasons] if ideal is not None else []
+        ),
+        priority=round(card.points(row.priority, now_ms), POINT_DIGITS),
+        exclusion=row.exclusion,  # type: ignore[arg-type]
+        stage=situation.stage,
         interests=[shapes.Interest(one.topic, round(one.share, POINT_DIGITS), one.label) for one in topics],
         reasons=[
             shapes.Reason(one.rule, round(one.points, POINT_DIGITS), one.count, time_text(one.last_at), one.text)
             for one in reasons(card, totals, now_ms, view.language)
         ],
-        visits=sum(one.visits for one in behaviour),
-        page_views=sum(one.page_views for one in behaviour),
-        downloads=sum(one.downloads for one in behaviour),
-        engaged_seconds=sum(one.engaged_ms for one in behaviour) / 1000,
-        frequency=_frequency(recent, now_ms),
+        visits=row.visits,
+        page_views=row.page_views,
+        downloads=row.downloads,
+        engaged_seconds=row.engaged_ms / 1000,
+        frequency=shapes.Frequency(
+            visits_7d=habits.visits_7d,
+            visits_30d=habits.visits_30d,
+            active_days_30d=habits.active_days_30d,
+            median_gap_days=None if habits.median_gap_days is None else round(habits.median_gap_days, 2),
+        ),
+        rhythm=_rhythm(habits, zone),
         first_seen=time_text(row.first_at),
         last_seen=time_text(row.last_at),
         last_pages=_last_pages(behaviour),
-        source=_first_source(behaviour),
+        source=origin,
         device=device(_latest(recent, "agent")),
         location=place,
         owner=row.owner,
         status=row.status,
-        next_step=_next_step(view, row, tier, totals, topics, cools_at, (place and place.time_zone) or ""),
+        next_step=shapes.NextStep(step.action, time_text(step.due), step.why, step.rule, step.label),
         url=f"{view.base_url}/leads/{row.id}",
+    )
+
+
+def _rhythm(habits: Rhythm, zone: ZoneInfo) -> shapes.Rhythm:
+    return shapes.Rhythm(
+        median_day_gap=habits.median_day_gap,
+        next_visit_at=time_text(habits.next_visit_at) if habits.next_visit_at is not None else None,
+        overdue_days=None if habits.overdue_days is None else round(habits.overdue_days, 1),
+        silence_days=None if habits.silence_days is None else round(habits.silence_days, 1),
+        unusual_silence=habits.unusual_silence,
+        best_hours=[
+            shapes.BestHours(one.days, one.from_hour, one.to_hour, round(one.share, POINT_DIGITS)) for one in habits.best_hours
+        ],
+        time_zone=str(zone),
+        momentum=habits.momentum,
     )
 
 
@@ -196,25 +287,10 @@ def _latest(recent: list[Any], field: str) -> str:
     return next((value for visit in recent if (value := getattr(visit, field))), "")
 
 
-def _company(site_id: int, name: str, domain: str) -> shapes.Company | None:
-    if not name and not domain:
+def _company(row: LeadRow) -> shapes.Company | None:
+    if row.account_id is None:
         return None
-    # The same for everybody of a company: by its domain, and by its name only where no domain is known.
-    known = domain or name.casefold()
-    digest = blake2b(f"{site_id}:{known}".encode(), digest_size=8, person=b"company").hexdigest()
-    return shapes.Company(f"co_{digest}", name or None, domain or None)
-
-
-def _frequency(recent: list[Any], now_ms: int) -> shapes.Frequency:
-    starts = [visit.started_at for visit in recent]  # newest first
-    gaps = [later - earlier for later, earlier in pairwise(starts)]
-    month = [visit for visit in recent if visit.started_at > now_ms - 30 * DAY_MS]
-    return shapes.Frequency(
-        visits_7d=sum(visit.started_at > now_ms - 7 * DAY_MS for visit in month),
-        visits_30d=len(month),
-        active_days_30d=len({visit.day for visit in month}),
-        median_gap_days=round(median(gaps) / DAY_MS, 2) if gaps else None,
-    )
+    return shapes.Company(row.account_id, row.company_name or None, row.company_domain or None)
 
 
 def _last_pages(behaviour: list[_Behaviour]) -> list[shapes.PageView]:
@@ -231,8 +307,7 @@ def _first_source(behaviour: list[_Behaviour]) -> shapes.Source | None:
 
 def source(referrer: str, campaign: dict[str, str] | None, entry_url: str) -> shapes.Source:
     """Return how a visit came that began at *entry_url*."""
-    channel: Any = channel_of(referrer, campaign or {}, host_of(entry_url))
-    return shapes.Source(channel, campaign, referrer or None)
+    return shapes.Source(channel_of(referrer, campaign, entry_url).channel, campaign, referrer or None)
 
 
 def device(agent: str) -> shapes.Device | None:
@@ -249,29 +324,6 @@ def location(country: str, time_zone: str, locale: str) -> shapes.Location | Non
     concluded = None if country else country_of(time_zone)
     told_by: Any = "visit" if country else "time_zone" if concluded else None
     return shapes.Location(country or concluded, told_by, time_zone or None, locale or None)
-
-
-def _next_step(
-    view: Viewpoint,
-    row: LeadRow,
-    tier: Tier,
-    totals: Totals,
-    topics: list[Interest],
-    cools_at: int | None,
-    time_zone: str,
-) -> shapes.NextStep:
-    rules = view.card.rules
-    situation = Situation(
-        tier,
-        identified=bool(row.name or row.email),
-        downloaded=any(rule in rules and rules[rule].on == "download" for rule in totals.rules),
-        topic=topics[0].label if topics else "",
-        cools_at=cools_at,
-    )
-    zone = _zone(time_zone) or ZoneInfo(view.site.settings.time_zone)
-    offset = datetime.fromtimestamp(view.now_ms / 1000, UTC).astimezone(zone).utcoffset()
-    step = next_step(situation, view.now_ms, int(offset.total_seconds()) // 60 if offset else 0, view.language)
-    return shapes.NextStep(step.action, time_text(step.due), step.why)
 
 
 @lru_cache(maxsize=1000)

@@ -1,4 +1,4 @@
-"""The scorer's tables: scorecards, leads, their changes, API keys."""
+"""The scorer's tables: scorecards, leads and accounts, their scores and changes, API keys."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ scorecards: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("published_at", BigInteger),
     Column("is_current", Boolean, nullable=False),
+    Column("filling", Boolean, nullable=False),
     UniqueConstraint("site_id", "number"),
     Index(
         "uq_scorecards_current",
@@ -43,7 +44,30 @@ scorecards: Final = Table(
         postgresql_where=text("is_current"),
     ),
 )
-"""The numbered rules of a site's score; a row's body and landmark never change. One of a site's is current."""
+"""The numbered rules of a site's score; a row's body and landmark never change. One of a site's is current.
+
+``filling``: scores by this card are being made in the background. For a card that isn't current, whoever changes what a
+lead's score depends on deletes the lead's score by it, to be made again."""
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("domain", String(255), nullable=False),
+    Column("industry", String(100), nullable=False),
+    Column("employees", Integer),
+    Column("country", String(60), nullable=False),
+    Column("region", String(100), nullable=False),
+    Column("leads", Integer, nullable=False),
+    Column("heat", Float(53), nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Index("ix_accounts_heat", "site_id", text("heat DESC"), "id"),
+    postgresql_with={"fillfactor": 80},
+)
+"""A company with its leads. ``heat`` is (Σ √heatᵢ)² over its leads that aren't excluded, by the current scorecard."""
 
 leads: Final = Table(
     "leads",
@@ -57,44 +81,166 @@ leads: Final = Table(
     Column("phone", String(60), nullable=False),
     Column("company_name", String(200), nullable=False),
     Column("company_domain", String(255), nullable=False),
-    Column("heat", Float(53), nullable=False),
-    Column("hot_since", BigInteger),
-    Column("announced_score", Float(53)),
+    Column("account_id", String(20)),
+    Column("industry", String(100), nullable=False),
+    Column("employees", Integer),
+    Column("country", String(60), nullable=False),
+    Column("region", String(100), nullable=False),
+    Column("role", String(12), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("visitors", Integer, nullable=False),
     Column("first_at", BigInteger, nullable=False),
-    Column("last_at", BigInteger, nullable=False),
     Column("status", String(12), nullable=False),
     Column("owner", String(200)),
+    Column("exclusion", String(20)),
+    Column("exclusion_by_hand", String(20)),
+    Column("merged_into", String(20)),
     Column("version", Integer, nullable=False),
-    Index("ix_leads_heat", "site_id", text("heat DESC"), "id"),
     Index(
-        "ix_leads_hot",
-        "site_id",
-        text("heat DESC"),
-        "id",
-        sqlite_where=text("hot_since IS NOT NULL"),
-        postgresql_where=text("hot_since IS NOT NULL"),
+        None,
+        "account_id",
+        sqlite_where=text("account_id IS NOT NULL"),
+        postgresql_where=text("account_id IS NOT NULL"),
+    ),
+    Index(
+        None,
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
     ),
     postgresql_with={"fillfactor": 80},
 )
-"""A person who may buy, or a visitor still unknown. ``heat`` is the forward-decayed sum of the visitors' heats and is
-never touched by the passing of time. ``hot_since`` is set while sales have been told that the lead is hot.
+"""A person who may buy, or a visitor still unknown: who, and how far sales have got. Written when that changes.
 
-Readers of the indexes: ``ix_leads_heat`` all leads ranked, ``ix_leads_hot`` the hot list and, backwards, the tick that
-announces cooled leads."""
+Every visitor founds a lead. ``merged_into`` names the lead of the same person that this one has become part of; the leads
+of one person so form a tree whose root is shown. ``visitors`` counts the visitors of the tree. ``exclusion`` is the reason for
+which the lead is kept off the hot list; ``exclusion_by_hand`` what a person has decided: a reason, or empty for none ever."""
 
-visitor_scores: Final = Table(
-    "visitor_scores",
+lead_visitors: Final = Table(
+    "lead_visitors",
     metadata,
     Column("visitor_id", BigId, primary_key=True, autoincrement=False),
     Column("site_id", Integer, nullable=False),
     Column("lead_id", String(20), ForeignKey("leads.id"), nullable=False),
-    Column("scorecard_id", Integer, ForeignKey("scorecards.id"), nullable=False),
-    Column("heat", Float(53), nullable=False),
-    Column("state", LargeBinary, nullable=False),
+    Column("home_id", String(20), ForeignKey("leads.id"), nullable=False),
+    Column("claims", Text, nullable=False),
     Index(None, "lead_id"),
+    Index(None, "home_id"),
+)
+"""Whose browser a visitor is: the lead it founded (``home_id``), and the root of the tree in which that is now.
+``claims`` are the names by which the visitor has said to be known, as JSON."""
+
+identities: Final = Table(
+    "identities",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    Column("claim", String(330), primary_key=True),
+    Column("lead_id", String(20), nullable=False),
+    Index(None, "lead_id"),
+)
+"""The names by which people are known (``user:7``, ``email:ada@halden.example``), and the lead that first bore each.
+Of two transactions with one new name the second waits for the first: that is what joins their leads."""
+
+lead_pairs_apart: Final = Table(
+    "lead_pairs_apart",
+    metadata,
+    Column("lead_id", String(20), primary_key=True),
+    Column("other_id", String(20), primary_key=True),
+)
+"""Leads that a person has separated, the lesser id first: a name in common doesn't join them again."""
+
+lead_scores: Final = Table(
+    "lead_scores",
+    metadata,
+    Column("scorecard_id", Integer, ForeignKey("scorecards.id"), primary_key=True, autoincrement=False),
+    Column("lead_id", String(20), ForeignKey("leads.id"), primary_key=True),
+    Column("heat", Float(53), nullable=False),
+    Column("priority", Float(53), nullable=False),
+    Column("hot_since", BigInteger),
+    Column("announced_score", Float(53)),
+    Column("grade", String(1)),
+    Column("stage", String(13)),
+    Column("topics", Text, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("visits", Integer, nullable=False),
+    Column("page_views", Integer, nullable=False),
+    Column("downloads", Integer, nullable=False),
+    Column("engaged_ms", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Index("ix_lead_scores_priority", "scorecard_id", text("priority DESC"), "lead_id"),
+    Index(
+        "ix_lead_scores_hot",
+        "scorecard_id",
+        text("priority DESC"),
+        "lead_id",
+        sqlite_where=text("hot_since IS NOT NULL"),
+        postgresql_where=text("hot_since IS NOT NULL"),
+    ),
+    Index(
+        "ix_lead_scores_cooling",
+        "scorecard_id",
+        "heat",
+        sqlite_where=text("hot_since IS NOT NULL"),
+        postgresql_where=text("hot_since IS NOT NULL"),
+    ),
+    Index(None, "lead_id"),
+    sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 80},
 )
-"""The score of one visitor under the current scorecard. ``state`` is what the score fold goes on from."""
+"""The score of a lead by one scorecard; merged leads have none. ``heat`` is the forward-decayed sum of what its visitors did
+and ``priority`` the heat times what its fit is worth: neither is touched by the passing of time. ``hot_since`` is set while
+sales have been told that the lead is hot. ``topics`` are its interests, the greatest first, each between spaces. ``state`` is
+what the fold goes on from.
+
+Readers of the indexes: ``…_priority`` all leads ranked, ``…_hot`` the hot list, ``…_cooling`` the tick that announces cooled
+leads."""
+
+outcomes: Final = Table(
+    "outcomes",
+    metadata,
+    Column("home_id", String(20), primary_key=True),
+    Column("message_id", LargeBinary(16), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("lead_id", String(20), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("value", Float(53)),
+    Column("currency", String(10), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("by", String(200), nullable=False),
+    Index(None, "lead_id"),
+    Index(None, "site_id", "kind", "at"),
+)
+"""What became of leads: contacted, won, lost, disqualified, by events or people. ``home_id`` is the lead it was said of,
+``lead_id`` the root of that lead's tree."""
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, Identity(), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "site_id", "subject", "id"),
+)
+"""What people did by hand, who and why."""
+
+segments: Final = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("site_id", "name"),
+)
+"""Saved filters over leads; ``body`` is JSON."""
 
 lead_changes: Final = Table(
     "lead_changes",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
-from scorer.models import lead_changes, leads, visitor_scores
-from scorer.scoring import Change, announce
+from scorer.announcing import announce
+from scorer.forgetting import forget_memberships
 from tracker import store
 from tracker.db import Database
 
@@ -35,14 +35,6 @@ def forget_old(database: Database, before_ms: int, now_ms: int) -> int:
 
 def _forget_some(connection: Connection, before_ms: int, now_ms: int) -> int:
     visitor_ids = store.forget_visitors(connection, before_ms, FORGOTTEN_AT_ONCE)
-    scored = visitor_scores.c.visitor_id.in_(visitor_ids)
-    touched = set(connection.execute(select(visitor_scores.c.lead_id).where(scored)).scalars())
-    connection.execute(delete(visitor_scores).where(scored))
-    still = select(visitor_scores.c.lead_id).where(visitor_scores.c.lead_id.in_(touched))
-    empty = sorted(touched - set(connection.execute(still).scalars()))
-    query = select(leads.c.id, leads.c.site_id).where(leads.c.id.in_(empty))
-    sites = {row.id: row.site_id for row in connection.execute(query)}
-    connection.execute(delete(lead_changes).where(lead_changes.c.lead_id.in_(empty)))
-    connection.execute(delete(leads).where(leads.c.id.in_(empty)))
-    announce(connection, [Change(sites[lead], lead, "erased", now_ms, {}) for lead in empty])
+    news = forget_memberships(connection, visitor_ids, now_ms)
+    announce(connection, news)
     return len(visitor_ids)

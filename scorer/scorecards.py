@@ -38,8 +38,18 @@ def add_first_card(connection: Connection, site_id: int, now_ms: int) -> None:
             created_at=now_ms,
             published_at=now_ms,
             is_current=True,
+            filling=False,
         )
     )
+
+
+def filling_cards(connection: Connection) -> dict[int, list[int]]:
+    """Return the ids of the cards whose scores are being made in the background, by site."""
+    found: dict[int, list[int]] = {}
+    query = select(scorecards.c.site_id, scorecards.c.id).where(scorecards.c.filling)
+    for row in connection.execute(query):
+        found.setdefault(row.site_id, []).append(row.id)
+    return found
 
 
 def current_cards(connection: Connection) -> dict[int, StoredCard]:

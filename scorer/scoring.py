@@ -1,43 +1,59 @@
-"""What follows the drain in its transaction: score the visitors that a batch touched, and note what is news to sales."""
+"""What follows the drain in its transaction: score the leads that a batch touched, and note what is news to sales."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from scorer.accounts import Company, touch_accounts
+from scorer.announcing import Change, announce
 from scorer.core.lead_state import LeadChange, LeadSnapshot, announced, changes
-from scorer.core.people import Person, lead_id, person_of
 from scorer.core.rules import Card
-from scorer.core.score import RefoldNeeded, ScoreState, fold
-from scorer.models import lead_changes, leads, visitor_scores
-from scorer.scorecards import StoredCard, current_cards
+from scorer.core.score import Contribution, RefoldNeeded, ScoreState, fold
+from scorer.judging import Judgement, employees_of, judge, region_of
+from scorer.memberships import Memberships, lock_leads, members, settle
+from scorer.models import lead_scores, leads
+from scorer.outcomes import latest, note_outcomes
+from scorer.portrait import Portrait, portrait
+from scorer.scorecards import StoredCard, current_cards, filling_cards
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
 from tracker.core import visits
-from tracker.core.events import Fact
-from tracker.core.visits import VisitorState
+from tracker.core.events import Event, Fact
+from tracker.core.visits import VisitorState, unpack_state
 from tracker.days import day_of
+from tracker.models import visitors
 from tracker.sites import Site
 
-_SCORE_COLUMNS: Final = tuple(column.name for column in visitor_scores.columns)
-_LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
-_CHANGE_COLUMNS: Final = tuple(column.name for column in lead_changes.columns)
+SCORE_COLUMNS: Final = tuple(column.name for column in lead_scores.columns)
+LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
 
 pack_score = msgspec.msgpack.Encoder().encode
 unpack_score = msgspec.msgpack.Decoder(ScoreState).decode
 
 
-class Change(msgspec.Struct, frozen=True):
-    """One line of the changes feed before it is numbered."""
+class ScoreRow(msgspec.Struct, frozen=True):
+    """The stored score of a lead by the current card, as far as the next one depends on it."""
 
-    site_id: int
+    hot_since: int | None
+    announced_score: float | None
+    stage: str | None
+    revision: int
+    state: bytes
+
+
+class LeadUpdate(msgspec.Struct, frozen=True):
+    """A lead that has to be scored: what its visitors did in this batch."""
+
     lead_id: str
-    kind: str
-    at: int
-    detail: dict[str, Any]
+    site: Site
+    updates: list[VisitorUpdate]
+    visitors: int
+    changed: bool
+    """Whether it has gained visitors."""
 
 
 def score_visitors(connection: Connection, sites: dict[int, Site], updates: list[VisitorUpdate], now_ms: int) -> bool:
@@ -46,142 +62,261 @@ def score_visitors(connection: Connection, sites: dict[int, Site], updates: list
     The ``FollowUp`` of the drain: called in its transaction, at most once for each event that counts.
     """
     cards = current_cards(connection)
-    scored = _score(connection, sites, cards, updates)
-    present = _load_leads(connection, {one.lead_id for one in scored})
-    lead_rows: list[tuple[Any, ...]] = []
-    news: list[Change] = []
-    for one in scored:
-        row, made = _decide(cards[one.update.key[0]].card, one, present.get(one.lead_id), now_ms)
-        lead_rows.append(row)
-        news += [Change(one.update.key[0], one.lead_id, change.kind, change.at, _detail(change)) for change in made]
-    # Leads first: scores point at them.
-    bulk.upsert(connection, leads, lead_rows, columns=_LEAD_COLUMNS, keep=("site_id", "status", "owner"))
-    score_rows = [
-        (
-            one.update.visitor_id,
-            one.update.key[0],
-            one.lead_id,
-            cards[one.update.key[0]].id,
-            one.state.heat,
-            pack_score(one.state),
-        )
-        for one in scored
-    ]
-    bulk.upsert(connection, visitor_scores, score_rows, columns=_SCORE_COLUMNS, keep=("site_id", "lead_id"))
+    settled = settle(connection, updates)
+    touched = _by_lead(sites, updates, settled)
+    statuses = note_outcomes(connection, updates, settled.root_of, settled.home_of)
+    statuses |= latest(connection, settled.changed)
+    news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]
+    left = {account for one in settled.merges if (account := settled.leads[one.lead_id]["account_id"]) is not None}
+    news += _store(connection, cards, touched, settled.leads, statuses, left, now_ms)
     announce(connection, news)
     return bool(news)
 
 
-def announce(connection: Connection, news: Sequence[Change]) -> None:
-    """Write *news* to the feed, numbered in the order of commit.
+def score_anew(
+    connection: Connection,
+    sites: Mapping[int, Site],
+    lead_ids: Iterable[str],
+    now_ms: int,
+    left_accounts: Iterable[str] = (),
+) -> list[Change]:
+    """Score these leads from their whole history, store it, and return what is news.
 
-    To be called last in a transaction: from here to its end, other transactions with news wait.
+    For when somebody has changed what they consist of, or how they are to be judged. Locks them. Leads that don't exist or
+    are merged are left alone. *left_accounts* are companies that have lost leads.
     """
-    if not news:
-        return
-    take = "UPDATE feed SET last_sequence = last_sequence + :count WHERE id = 1 RETURNING last_sequence"
-    last = connection.execute(text(take), {"count": len(news)}).scalar_one()
-    rows = [
-        (last - len(news) + place, one.site_id, one.lead_id, one.kind, one.at, msgspec.json.encode(one.detail).decode())
-        for place, one in enumerate(news, start=1)
+    rows = lock_leads(connection, lead_ids)
+    roots = {lead: row for lead, row in rows.items() if row["merged_into"] is None}
+    mine = members(connection, roots)
+    touched = [
+        LeadUpdate(lead, sites[row["site_id"]], [], len(mine[lead]), changed=True)
+        for lead, row in sorted(roots.items())
+        if lead in mine
     ]
-    bulk.append(connection, lead_changes, rows, columns=_CHANGE_COLUMNS)
+    return _store(connection, current_cards(connection), touched, rows, latest(connection, set(mine)), set(left_accounts), now_ms)
 
 
-def facts_of(history: Iterable[Any], site: Site) -> list[Fact]:
+def _store(
+    connection: Connection,
+    cards: Mapping[int, StoredCard],
+    touched: Sequence[LeadUpdate],
+    known_leads: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, str],
+    left_accounts: set[str],
+    now_ms: int,
+) -> list[Change]:
+    """Score *touched*, write their rows and what follows from them, and return what is news."""
+    scored = _Scoring(connection, cards, touched).run()
+    news: list[Change] = []
+    lead_rows: list[tuple[Any, ...]] = []
+    score_rows: list[tuple[Any, ...]] = []
+    companies: dict[str, Company | None] = dict.fromkeys(left_accounts)
+    for one in touched:
+        stored, known = cards[one.site.id], known_leads.get(one.lead_id)
+        state, portrayed, before = scored[one.lead_id]
+        verdict = judge(stored.card, one.site.id, state, portrayed, known["exclusion_by_hand"] if known else None)
+        row = lead_row(one, portrayed, verdict, known, statuses.get(one.lead_id, known["status"] if known else "open"))
+        if row is not None:
+            lead_rows.append(row)
+        if known and known["account_id"] is not None:
+            companies.setdefault(known["account_id"], None)
+        if verdict.account_id is not None:
+            companies[verdict.account_id] = verdict.company
+        was_identified = known is not None and known["kind"] == "person"
+        score, made = score_row(stored, one.lead_id, state, portrayed, verdict, before, was_identified, now_ms)
+        score_rows.append(score)
+        news += [Change(one.site.id, one.lead_id, kind, now_ms, detail) for kind, detail in made]
+    # Leads first: scores point at them.
+    bulk.upsert(connection, leads, lead_rows, columns=LEAD_COLUMNS, keep=("site_id", "owner"))
+    bulk.upsert(connection, lead_scores, score_rows, columns=SCORE_COLUMNS)
+    spoil(connection, cards, {one.lead_id: one.site.id for one in touched})
+    touch_accounts(connection, companies)
+    return news
+
+
+def facts_of(history: Iterable[Event], site: Site) -> list[Fact]:
     """Return the facts of a visitor's whole history of events."""
+    return folded_visits(history, site).facts
+
+
+def folded_visits(history: Iterable[Event], site: Site) -> visits.Folded:
+    """Return the fold of a visitor's whole history of events."""
     settings = site.settings
     folded = visits.fold(history, None, day_of(settings.time_zone), settings.visit_gap_minutes * 60_000)
     assert folded is not None  # only a continued fold can fail
-    return folded.facts
+    return folded
 
 
-class _Scored(msgspec.Struct, frozen=True):
-    update: VisitorUpdate
-    lead_id: str
-    state: ScoreState
-
-
-def _score(
-    connection: Connection, sites: dict[int, Site], cards: dict[int, StoredCard], updates: list[VisitorUpdate]
-) -> list[_Scored]:
-    columns = ("visitor_id", "lead_id", "scorecard_id", "state")
-    ids = [update.visitor_id for update in updates]
-    known = {row[0]: row for row in bulk.select_where_in(connection, visitor_scores, columns, "visitor_id", ids)}
-    scored: list[_Scored] = []
-    for update in updates:
-        stored = cards[update.key[0]]
-        row = known.get(update.visitor_id)
-        founded = row[1] if row else lead_id(*update.key)
-        state = _continue(stored, row, update)
-        if state is None:
-            facts = update.facts
-            if not update.from_scratch:
-                history = store.load_histories(connection, [update.visitor_id])[update.visitor_id]
-                facts = facts_of(history, sites[update.key[0]])
-            state = fold(stored.card, None, facts)
-        scored.append(_Scored(update, founded, state))
-    return scored
-
-
-def _continue(stored: StoredCard, row: Any, update: VisitorUpdate) -> ScoreState | None:
-    """Go on from the stored score; ``None`` where that can't be done and the whole history is needed."""
-    if update.from_scratch or row is None or row[2] != stored.id:
-        return None
-    try:
-        return fold(stored.card, unpack_score(row[3]), update.facts)
-    except RefoldNeeded:
-        return None
-
-
-class _PresentLead(msgspec.Struct, frozen=True):
-    snapshot: LeadSnapshot
-    version: int
-
-
-def _load_leads(connection: Connection, wanted: set[str]) -> dict[str, _PresentLead]:
-    columns = ("id", "heat", "hot_since", "name", "email", "announced_score", "version")
-    return {
-        row[0]: _PresentLead(
-            LeadSnapshot(row[1], row[2], bool(row[3] or row[4]), row[2] is not None, row[5] or 0.0),
-            row[6],
-        )
-        # Locked: what is written back must not undo what a salesperson or the cooling does meanwhile.
-        for row in bulk.select_where_in(connection, leads, columns, "id", sorted(wanted), lock=True)
+def refold(
+    connection: Connection, card: Card, site: Site, visitor_ids: Sequence[int], trace: list[Contribution] | None = None
+) -> ScoreState:
+    """Return the score of a lead from the whole history of its visitors, given in the order of ``members``."""
+    histories = store.load_histories(connection, visitor_ids)
+    streams = {
+        place: facts_of(histories[visitor_id], site)
+        for place, visitor_id in enumerate(visitor_ids)
+        if visitor_id in histories
     }
+    return fold(card, None, streams, trace)
 
 
-def _decide(card: Card, one: _Scored, present: _PresentLead | None, now_ms: int) -> tuple[tuple[Any, ...], list[LeadChange]]:
-    """Return the lead's row and what is news about it."""
-    state, visitor = one.state, one.update.state
-    person = person_of(visitor)
-    before = present.snapshot if present else None
-    after = LeadSnapshot(heat=state.heat, hot_since=state.hot_since, identified=person.identified)
-    made = changes(card, before, after, now_ms)
-    said = announced(before, after, made)
-    return _lead_row(one, person, visitor, said, (present.version if present else 0) + 1), made
+def spoil(connection: Connection, cards: Mapping[int, StoredCard], site_of: Mapping[str, int]) -> None:
+    """Delete the scores of these leads by cards that are being filled: they are to be made again."""
+    filling = filling_cards(connection)
+    for site_id, card_ids in filling.items():
+        mine = [lead for lead, site in site_of.items() if site == site_id]
+        for card_id in card_ids:
+            if card_id != cards[site_id].id:
+                bulk.delete_where_in(connection, lead_scores, "lead_id", mine, f"scorecard_id = {card_id}")
 
 
-def _lead_row(one: _Scored, person: Person, visitor: VisitorState, said: LeadSnapshot, version: int) -> tuple[Any, ...]:
-    return (
-        one.lead_id,
-        one.update.key[0],
-        "person" if person.identified else "visitor",
-        person.name,
-        person.email,
-        person.title,
-        person.phone,
-        person.company_name,
-        person.company_domain,
-        said.heat,
-        (said.hot_since or one.state.last_at) if said.hot else None,
+def lead_row(
+    one: LeadUpdate, portrayed: Portrait, verdict: Judgement, known: Mapping[str, Any] | None, status: str
+) -> tuple[Any, ...] | None:
+    """Return the row to store of a lead, ``None`` where nothing of it has changed."""
+    person, profile = portrayed.person, portrayed.profile
+    values: dict[str, Any] = {
+        "id": one.lead_id,
+        "site_id": one.site.id,
+        "kind": "person" if person.identified else "visitor",
+        "name": person.name,
+        "email": person.email,
+        "title": person.title,
+        "phone": person.phone,
+        "company_name": person.company_name,
+        "company_domain": person.company_domain,
+        "account_id": verdict.account_id,
+        "industry": profile.industry[:100],
+        "employees": employees_of(profile),
+        "country": profile.country[:60],
+        "region": region_of(profile),
+        "role": profile.buying_role,
+        "channel": portrayed.channel,
+        "visitors": one.visitors,
+        "first_at": portrayed.first_at,
+        "status": status,
+        "owner": known["owner"] if known else None,
+        "exclusion": verdict.exclusion,
+        "exclusion_by_hand": known["exclusion_by_hand"] if known else None,
+        "merged_into": None,
+        "version": known["version"] if known else 0,
+    }
+    if known is not None and values == known:
+        return None
+    values["version"] += 1
+    return tuple(values[name] for name in LEAD_COLUMNS)
+
+
+def score_row(
+    stored: StoredCard,
+    lead_id: str,
+    state: ScoreState,
+    portrayed: Portrait,
+    verdict: Judgement,
+    before: ScoreRow | None,
+    was_identified: bool,
+    now_ms: int,
+) -> tuple[tuple[Any, ...], list[tuple[str, dict[str, Any]]]]:
+    """Return the row to store of a lead's score, and what is news about it: kinds of change with their detail."""
+    card = stored.card
+    was = None
+    if before is not None or was_identified:
+        hot_since = before.hot_since if before else None
+        said_score = (before.announced_score if before else None) or 0.0
+        was = LeadSnapshot(0.0, hot_since, was_identified, hot_since is not None, said_score)
+    spell = None if verdict.exclusion else state.hot_since
+    after = LeadSnapshot(heat=state.heat, hot_since=spell, identified=portrayed.person.identified)
+    made = changes(card, was, after, now_ms)
+    said = announced(was, after, made)
+    row = (
+        stored.id,
+        lead_id,
+        state.heat,
+        state.heat * verdict.fit.multiplier,
+        (spell or state.last_at) if said.hot else None,
         said.announced_score if said.hot else None,
-        visitor.first_at,
-        visitor.last_at,
-        "open",
-        None,
-        version,
+        verdict.fit.grade,
+        verdict.stage,
+        verdict.topics,
+        portrayed.last_at,
+        portrayed.visits,
+        portrayed.page_views,
+        portrayed.downloads,
+        portrayed.engaged_ms,
+        (before.revision if before else 0) + 1,
+        pack_score(state),
     )
+    news: list[tuple[str, dict[str, Any]]] = [(change.kind, _detail(change)) for change in made]
+    stage_before = before.stage if before else None
+    # Of a stranger who isn't hot sales know nothing: where it stands is no news to them.
+    if verdict.stage != stage_before and (said.hot or portrayed.person.identified):
+        news.append(("stage", {"from": stage_before, "to": verdict.stage}))
+    return row, news
+
+
+class _Scoring:
+    """Folds what a batch adds to each lead: goes on from the stored state, or from the first fact where it must."""
+
+    def __init__(self, connection: Connection, cards: Mapping[int, StoredCard], touched: Sequence[LeadUpdate]) -> None:
+        self.connection = connection
+        self.cards = cards
+        self.touched = touched
+        self.before = self._load_scores()
+        several = [one.lead_id for one in touched if one.visitors > 1 or one.changed]
+        self.members = members(connection, several)
+        self.states = self._load_states()
+
+    def run(self) -> dict[str, tuple[ScoreState, Portrait, ScoreRow | None]]:
+        """Return the score, the portrait and the score before, of each lead."""
+        scored = {}
+        for one in self.touched:
+            known = {update.visitor_id: update.state for update in one.updates}
+            mine = self.members.get(one.lead_id) or list(known)
+            states = [known.get(number) or self.states[number] for number in mine if number in known or number in self.states]
+            scored[one.lead_id] = (self._fold(one, mine), portrait(states), self.before.get(one.lead_id))
+        return scored
+
+    def _fold(self, one: LeadUpdate, mine: Sequence[int]) -> ScoreState:
+        card, before = self.cards[one.site.id].card, self.before.get(one.lead_id)
+        place = {number: browser for browser, number in enumerate(mine)}
+        if before is not None and before.state and not one.changed and not any(update.from_scratch for update in one.updates):
+            try:
+                streams = {place[update.visitor_id]: update.facts for update in one.updates}
+                return fold(card, unpack_score(before.state), streams)
+            except RefoldNeeded:
+                pass
+        if len(mine) == 1 and one.updates and one.updates[0].from_scratch:
+            return fold(card, None, {0: one.updates[0].facts})
+        return refold(self.connection, card, one.site, mine)
+
+    def _load_scores(self) -> dict[str, ScoreRow]:
+        found: dict[str, ScoreRow] = {}
+        columns = ("lead_id", *ScoreRow.__struct_fields__)
+        for site_id in {one.site.id for one in self.touched}:
+            mine = [one.lead_id for one in self.touched if one.site.id == site_id]
+            also = f"scorecard_id = {self.cards[site_id].id}"
+            for row in bulk.select_where_in(self.connection, lead_scores, columns, "lead_id", mine, also):
+                found[row[0]] = ScoreRow(*row[1:])
+        return found
+
+    def _load_states(self) -> dict[int, VisitorState]:
+        updated = {update.visitor_id for one in self.touched for update in one.updates}
+        others = {number for numbers in self.members.values() for number in numbers} - updated
+        return {
+            row[0]: unpack_state(row[1])
+            for row in bulk.select_where_in(self.connection, visitors, ("id", "state"), "id", others)
+            if row[1] is not None
+        }
+
+
+def _by_lead(sites: dict[int, Site], updates: Sequence[VisitorUpdate], settled: Memberships) -> list[LeadUpdate]:
+    grouped: dict[str, list[VisitorUpdate]] = {}
+    for update in updates:
+        grouped.setdefault(settled.root_of[update.visitor_id], []).append(update)
+    return [
+        LeadUpdate(lead, sites[some[0].key[0]], some, settled.visitors[lead], lead in settled.changed)
+        for lead, some in grouped.items()
+    ]
 
 
 def _detail(change: LeadChange) -> dict[str, Any]:

@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from scorer.lead_views import device, location, source
-from scorer.models import visitor_scores
+from scorer.memberships import members
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
+from scorer.scoring import folded_visits
 from tracker import store
-from tracker.core import visits
 from tracker.core.events import FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED, PAGE_ENGAGED, Event
 from tracker.core.visits import Visit
-from tracker.days import day_of
 from tracker.sites import Site
 
 _TRACK_KINDS: Final[dict[str, Any]] = {FILE_DOWNLOADED: "download", FORM_SUBMITTED: "form", LINK_CLICKED: "link"}
@@ -43,8 +42,7 @@ class _Told(msgspec.Struct, frozen=True):
 
 def read_timeline(connection: Connection, site: Site, lead_id: str, before: VisitPlace | None, limit: int) -> Timeline:
     """Return up to *limit* visits of a lead before a place in its timeline. Costs a fold of the lead's history."""
-    of_lead = select(visitor_scores.c.visitor_id).where(visitor_scores.c.lead_id == lead_id)
-    histories = store.load_histories(connection, connection.execute(of_lead).scalars())
+    histories = store.load_histories(connection, members(connection, [lead_id]).get(lead_id, []))
     told = [one for visitor_id, history in histories.items() for one in _tell(visitor_id, history, site)]
     told.sort(key=lambda one: one.place, reverse=True)
     left = [one for one in told if before is None or one.place < before]
@@ -54,9 +52,7 @@ def read_timeline(connection: Connection, site: Site, lead_id: str, before: Visi
 
 
 def _tell(visitor_id: int, history: list[Event], site: Site) -> list[_Told]:
-    settings = site.settings
-    folded = visits.fold(history, None, day_of(settings.time_zone), settings.visit_gap_minutes * 60_000)
-    assert folded is not None  # only a continued fold can fail
+    folded = folded_visits(history, site)
     told = {visit.number: _Told((visit.started_at, visitor_id), visit, []) for visit in folded.visits}
     for fact in folded.facts:
         if fact.event is not None and fact.kind != "engaged":

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 import scorer.migrations
 from scorer.core.people import lead_id
 from scorer.keys import Scope, add_key
-from scorer.models import leads
+from scorer.models import lead_scores, leads
 from scorer.outlets import api
-from scorer.scorecards import add_first_card
+from scorer.scorecards import add_first_card, current_cards
 from scorer.scoring import score_visitors
 from tracker import bulk
 from tracker.batch import process
@@ -34,6 +34,18 @@ SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
 SALESPEOPLE: dict[str, Scope] = {"ada": "read", "ben": "sales", "chen": "admin"}
 """Three who work for each site, and what each may do."""
+
+PLAIN_LEAD: dict[str, Any] = {
+    **dict.fromkeys(("name", "email", "title", "phone", "company_name", "company_domain"), ""),
+    **dict.fromkeys(("industry", "country", "region"), ""),
+    **{"kind": "visitor", "role": "unknown", "channel": "direct", "status": "open"},
+    **{"visitors": 1, "first_at": NOW, "version": 1},
+}
+PLAIN_SCORE: dict[str, Any] = {
+    **{"topics": " ", "last_at": NOW, "revision": 1, "state": b""},
+    **dict.fromkeys(("visits", "page_views", "downloads", "engaged_ms"), 0),
+}
+"""What a lead is of whom nothing else is known."""
 
 Event = dict[str, Any]
 _numbers = count(1)
@@ -85,17 +97,19 @@ class World:
 
     def add_plain_leads(self, heats: Iterable[float], *, hot: bool = True, company: Company | None = None) -> list[str]:
         """Store leads of these heats that nothing else is known of; return their ids."""
-        site_id = (company or self.nordwind).id
-        columns = tuple(column.name for column in leads.columns)
-        since = NOW if hot else None
-        nothing_known, rest = ("",) * 6, (NOW, NOW, "open", None, 1)
-        rows = [
-            (lead_id(site_id, f"plain {next(_numbers)}"), site_id, "visitor", *nothing_known, heat, since, None, *rest)
-            for heat in heats
-        ]
+        site_id, heats_list, since = (company or self.nordwind).id, list(heats), NOW if hot else None
         with self.database.writing() as connection:
-            bulk.append(connection, leads, rows, columns=columns)
-        return [row[0] for row in rows]
+            card_id = current_cards(connection)[site_id].id
+            ids = [lead_id(site_id, f"plain {next(_numbers)}") for _ in heats_list]
+            lead_rows = [{"id": name, **PLAIN_LEAD, "site_id": site_id} for name in ids]
+            score_rows = [
+                {"scorecard_id": card_id, "lead_id": name, **PLAIN_SCORE, "heat": heat, "priority": heat, "hot_since": since}
+                for name, heat in zip(ids, heats_list, strict=True)
+            ]
+            for table, rows in ((leads, lead_rows), (lead_scores, score_rows)):
+                columns = tuple(column.name for column in table.columns)
+                bulk.append(connection, table, [tuple(row.get(name) for name in columns) for row in rows], columns=columns)
+        return ids
 
 
 def _company(connection: Connection, name: str, settings: SiteSettings, made_at: int) -> Company:

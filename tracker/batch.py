@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from tracker import queue, store
 from tracker.core.entries import Entry, unpack
 from tracker.core.events import Event, Fact
+from tracker.core.persons import NOBODY, Identity, identity_of, known_identity, separate_key
 from tracker.core.refusals import FilterLabel
 from tracker.core.screening import is_opted_out, screen
 from tracker.core.visits import Folded, Visit, VisitorState, fold
@@ -149,6 +150,9 @@ class _Batch:
         """Read what is known, decide, write; return what changed about visitors."""
         keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         known = store.load_visitors(self.connection, keys)
+        if self._tell_people_apart(known):
+            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+            known |= store.load_visitors(self.connection, [key for key in keys if key not in known])
         added = [key for key in keys if key not in known]
         for key, visitor_id in zip(added, store.new_visitor_ids(self.connection, len(added)), strict=True):
             known[key] = KnownVisitor(visitor_id, key, 0, None)
@@ -174,6 +178,26 @@ class _Batch:
             VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
             for key, result in folded.items()
         ]
+
+    def _tell_people_apart(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
+        """Give events by a second person on one browser to a visitor of their own; return whether there were any."""
+        owners: dict[VisitorKey, Identity] = {}
+        moved = False
+        for place, one in enumerate(self._incoming):
+            told = identity_of(one.event)
+            if told is NOBODY:
+                continue
+            owner = owners.get(one.key)
+            if owner is None:
+                owner = known_identity(known[one.key].state if one.key in known else None)
+            if told.is_another_than(owner):
+                site_id, key = one.key
+                apart = separate_key(key, told)
+                self._incoming[place] = msgspec.structs.replace(one, key=(site_id, apart))
+                moved = True
+            else:
+                owners[one.key] = owner.completed_by(told)
+        return moved
 
     def _drop_duplicates(self, known: dict[VisitorKey, KnownVisitor], added: set[VisitorKey]) -> list[_Incoming]:
         probes = [(known[one.key].id, one.event.message_id) for one in self._incoming if one.key not in added]

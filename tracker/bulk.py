@@ -99,6 +99,21 @@ def select_where_in(
     return list(connection.exec_driver_sql(f"{head} = ANY(%s::{kind}[]){condition}{ending}", (wanted,)))
 
 
+def delete_where_in(connection: Connection, table: Table, column: str, values: Iterable[Any], also: str = "") -> None:
+    """Delete the rows of *table* whose *column* is one of *values*; *also* is a further condition."""
+    wanted = list(values)
+    if not wanted:
+        return
+    head = f"DELETE FROM {table.name} WHERE {f'{also} AND ' if also else ''}{column}"  # noqa: S608
+    if connection.dialect.name == "sqlite":
+        for start in range(0, len(wanted), 5000):
+            part = tuple(wanted[start : start + 5000])
+            connection.exec_driver_sql(f"{head} IN ({', '.join('?' * len(part))})", part)
+        return
+    kind = _postgresql_type(table.c[column])
+    connection.exec_driver_sql(f"{head} = ANY(%s::{kind}[])", (wanted,))
+
+
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return *count* new values for the table's ``id``. On SQLite the caller holds the write lock."""
     if count == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,8 @@ def _make_engine(url: str) -> Engine:
 def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
     # The driver's own transaction handling sends no BEGIN before a SELECT; ours is in _begin_sqlite.
     dbapi_connection.isolation_level = None
+    # SQLite has it only where it was built with its mathematical functions.
+    dbapi_connection.create_function("sqrt", 1, math.sqrt, deterministic=True)
     cursor = dbapi_connection.cursor()
     for pragma in (
         "journal_mode=WAL",

@@ -18,7 +18,7 @@ from tracker.sites import SiteError
 FAMILIES: Final = {
     "running": ("up", "collector", "web", "worker", "cron"),
     "setting_up": ("init", "site", "key"),
-    "imports": ("import-log", "import-events"),
+    "imports": ("import-log", "import-events", "import-leads"),
     "leads": ("hot", "lead", "explain"),
     "care": ("status", "dead-letters", "scorecard", "doctor"),
 }

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from scorer.accounts import Account, read_accounts
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.core.findings import Finding
 from scorer.core.scorecard import lint
 from scorer.doctor import examine
+from scorer.intake import Account, read_accounts
 from scorer.page_doctor import examine_page
 from scorer.resources import now_ms
 from scorer.scorecards import current_body

@@ -7,21 +7,40 @@ import hmac
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast, get_args
+from zoneinfo import ZoneInfo
 
 import click
+import msgspec
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from scorer.catching_up import catch_up
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.words import word
+from scorer.core.labels import Language
 from scorer.resources import Resources, now_ms
 from tracker import queue, store
+from tracker.core.lead_rows import DateOrder, LeadPlan, MappingError, OutcomeKind, StatusKind
 from tracker.core.weblogs import UnknownLogFormat
-from tracker.importing import Deliver, DeliveryFailed, HttpDelivery, ImportReport, KeepBad, import_events, import_log
+from tracker.importing import (
+    Deliver,
+    DeliveryFailed,
+    HttpDelivery,
+    ImportReport,
+    KeepBad,
+    LeadReport,
+    UnreadableFile,
+    import_events,
+    import_leads,
+    import_log,
+)
 from tracker.importing.direct import QueueDelivery
 from tracker.sites import Site
 from tracker.store import DeadLetter
 
+_STATES = (*get_args(OutcomeKind), "open")
 _Import = Callable[[Deliver, Callable[[int, int | None, ImportReport], None], KeepBad], ImportReport]
 
 
@@ -75,6 +94,72 @@ def import_events_command(path: Path, site_name: str | None, url: str | None, se
     _import(run, site_name, url, server_key, as_json)
 
 
+@click.command("import-leads")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is; may be repeated.")
+@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out; may be repeated.")
+@click.option("--strict", is_flag=True, help="Refuse the file if a column has no field, instead of making it a trait.")
+@click.option("--status-map", "statuses", multiple=True, metavar="WORD=STATE", help="What a status means: won, lost, "
+              "disqualified, contacted or open; may be repeated.")  # fmt: skip
+@click.option("--dates", type=click.Choice(get_args(DateOrder)), help="Order of day and month in dates like 03/04/2025.")
+@click.option("--encoding", help="Encoding of the file; by default found out.")
+@click.option("--delimiter", help="What divides the cells, \\t for a tab; by default found out.")
+@click.option("--dry-run", is_flag=True, help="Show how the file is understood; send nothing.")
+@_shared_options
+def import_leads_command(
+    path: Path,
+    mapped: tuple[str, ...],
+    ignored: tuple[str, ...],
+    strict: bool,
+    statuses: tuple[str, ...],
+    dates: DateOrder | None,
+    encoding: str | None,
+    delimiter: str | None,
+    dry_run: bool,
+    site_name: str | None,
+    url: str | None,
+    server_key: str | None,
+    as_json: bool,
+) -> None:
+    """Import leads, touches and outcomes from a CSV file of any CRM. The same file twice changes nothing."""
+    columns, kinds = _pairs("--map", mapped), _pairs("--status-map", statuses)
+    for state in kinds.values():
+        if state not in _STATES:
+            raise click.UsageError(f"--status-map: there is no state {state!r}; there are {', '.join(_STATES)}.")
+    delimiter = "\t" if delimiter == "\\t" else delimiter
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise click.UsageError("--delimiter is one character, and no quotation mark.")
+
+    def run(site: Site, salt: bytes) -> _Import:
+        plan = LeadPlan(
+            ZoneInfo(site.settings.time_zone),
+            now_ms(),
+            columns=columns,
+            ignored=frozenset(ignored),
+            strict=strict,
+            statuses=cast(dict[str, StatusKind], kinds),
+            dates=dates,
+        )
+        return lambda deliver, progress, keep_bad: import_leads(
+            path, salt, plan, None if dry_run else deliver, progress, keep_bad, encoding=encoding, delimiter=delimiter
+        )
+
+    _import(run, site_name, url, server_key, as_json)
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """The two sides of each ``LEFT=RIGHT``, parted at the last sign: a column's name may hold one, a field's doesn't."""
+    pairs: dict[str, str] = {}
+    for pair in given:
+        left, sign, right = (part.strip() for part in pair.rpartition("="))
+        if not sign or not left or not right:
+            raise click.UsageError(f"{option} {pair!r} is not of the form LEFT=RIGHT.")
+        if left in pairs:
+            raise click.UsageError(f"{option} has {left!r} twice.")
+        pairs[left] = right
+    return pairs
+
+
 def _import(
     make: Callable[[Site, bytes], _Import], site_name: str | None, url: str | None, server_key: str | None, as_json: bool
 ) -> None:
@@ -93,10 +178,12 @@ def _import(
                 report = _deliver(resources, site, run, bar, url, server_key)
                 task = bar.add_task("processing", total=None, note="")
                 waiting = catch_up(resources, lambda left: bar.update(task, note=f"{left:,} events wait"))
-        except (UnknownLogFormat, DeliveryFailed) as error:
+        except (UnknownLogFormat, UnreadableFile, MappingError, DeliveryFailed) as error:
             raise click.ClickException(str(error)) from None
     if as_json:
         print_json({**report.as_dict(), "waiting": waiting})
+    elif isinstance(report, LeadReport):
+        _show_leads(report, waiting, "zh" if site.settings.language.startswith("zh") else "en")
     else:
         _show(report, waiting)
 
@@ -136,4 +223,57 @@ def _show(report: ImportReport, waiting: int) -> None:
     console.print(table)
 
 
-COMMANDS = (import_log_command, import_events_command)
+def _show_leads(report: LeadReport, waiting: int, language: Language) -> None:
+    if report.is_dry:
+        _show_mapping(report, language)
+    table = Table("", "", Column(overflow="fold"), box=None, show_header=False, pad_edge=False)
+    delimiter = repr(report.delimiter)
+    read_as = word("rows in", language, encoding=report.encoding, delimiter=delimiter)
+    table.add_row(word("rows", language), f"{report.lines:,}", f"[dim]{escape(read_as)}[/dim]")
+    made = word("would send" if report.is_dry else "sent", language)
+    for name, count in report.events.most_common():
+        table.add_row(made, f"{count:,}", escape(name))
+    if report.undated:
+        table.add_row(f"[dim]{word('undated', language)}[/dim]", f"{report.undated:,}", "")
+    if not report.is_dry:
+        table.add_row(word("delivered", language), f"[bold]{report.delivered:,}[/bold]", "")
+    for reason, count in report.rejected.most_common():
+        table.add_row(f"[dim]{word('rejected', language)}[/dim]", f"{count:,}", f"[dim]{reason}[/dim]")
+    for reason, count in report.bad.most_common():
+        rows = "; ".join(
+            word("row and column" if column else "row", language, number=number, column=column)
+            for number, column in report.first_bad.get(reason, [])
+        )
+        what = f"{reason}: {word(reason, language)}" + (f" ({rows})" if rows else "")
+        table.add_row(f"[dim]{word('refused', language)}[/dim]", f"{count:,}", f"[dim]{escape(what)}[/dim]")
+    for status, count in report.unknown_statuses.most_common(10):
+        what = f"{status!r}: {word('unknown status hint', language)}"
+        table.add_row(f"[dim]{word('unknown status', language)}[/dim]", f"{count:,}", f"[dim]{escape(what)}[/dim]")
+    if waiting:
+        told = word("no worker", language)
+        table.add_row(word("still waiting", language), f"{waiting:,}", f"[dim]{told}[/dim]")
+    console.print(table)
+    if report.is_dry:
+        console.print(word("nothing sent", language))
+
+
+def _show_mapping(report: LeadReport, language: Language) -> None:
+    table = Table(*(word(name, language) for name in ("column", "field", "example")), box=None, pad_edge=False)
+    for column in report.columns:
+        field = escape(column.field) if column.field else f"[dim]{word('left out', language)}[/dim]"
+        table.add_row(escape(column.name), field, f"[dim]{escape(_visible(report.examples.get(column.name, '')))}[/dim]")
+    console.print(table)
+    if report.samples:
+        console.print("\n" + word("sample leads", language))
+        for events in report.samples:
+            for event in events:
+                console.print(escape(_visible(msgspec.json.encode(event).decode())), style="dim", soft_wrap=True)
+    console.print()
+
+
+def _visible(text: str) -> str:
+    """*text* without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+COMMANDS = (import_log_command, import_events_command, import_leads_command)

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, select
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.cli.words import counted, word
+from scorer.core.labels import Language
 from scorer.core.phrases import ago
-from scorer.core.rules import Language
 from scorer.explaining import explain
 from scorer.hot_list import Wanted, rank
 from scorer.lead_views import Viewpoint, find_leads, view_leads
+from scorer.memberships import surviving
 from scorer.models import leads
 from scorer.outlets import shapes
 from scorer.resources import Resources, now_ms
@@ -117,7 +118,7 @@ def _ranked(
         cards = current_cards(connection)
         for site in chosen:
             view = Viewpoint(site, cards[site.id], now, language, resources.settings.url)
-            page = rank(connection, view.card, site.id, Wanted(min_score=min_score), None, limit, now)
+            page = rank(connection, view.stored, Wanted(min_score=min_score), None, limit, now)
             found += view_leads(connection, view, page.rows)
     return sorted(found, key=lambda one: -one.score)[:limit] if len(chosen) > 1 else found
 
@@ -126,9 +127,10 @@ def _one(connection: Connection, resources: Resources, lead_id: str, language: L
     site_id = connection.execute(select(leads.c.site_id).where(leads.c.id == lead_id)).scalar_one_or_none()
     if site_id is None:
         raise click.UsageError(f"There is no lead {lead_id!r}.")
+    root = surviving(connection, site_id, lead_id) or lead_id
     site: Site = load_sites(connection)[site_id]
     view = Viewpoint(site, current_cards(connection)[site_id], now_ms(), language, resources.settings.url)
-    return view_leads(connection, view, [find_leads(connection, site_id, [lead_id])[lead_id]])[0]
+    return view_leads(connection, view, list(find_leads(connection, view.stored.id, [root]).values()))[0]
 
 
 def _score(one: shapes.Lead) -> Text:

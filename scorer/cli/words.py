@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scorer.core.rules import Language
+from scorer.core.labels import Language
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "score": ("score", "得分"),
@@ -60,6 +60,42 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "assistant": ("assistant", "AI 助手"),
     "referral": ("referral", "外部链接"),
     "direct": ("direct", "直接访问"),
+    "paid_search": ("paid search", "付费搜索"),
+    "paid_social": ("paid social", "付费社交媒体"),
+    "display": ("display ad", "展示广告"),
+    "event": ("event", "展会与会议"),
+    "rows": ("rows read", "读取行数"),
+    "rows in": ("{encoding}, divided by {delimiter}", "{encoding}，分隔符 {delimiter}"),
+    "delivered": ("events taken in", "已接收事件"),
+    "would send": ("would be sent", "将发送"),
+    "sent": ("made", "已生成"),
+    "undated": ("dated now, for want of a date", "无日期，按导入时间记录"),
+    "rejected": ("refused by the service", "服务拒收"),
+    "refused": ("rows refused", "被拒绝的行"),
+    "row": ("row {number}", "第 {number} 行"),
+    "row and column": ("row {number}, {column}", "第 {number} 行，{column}"),
+    "unknown status": ("status not known", "未识别的状态"),
+    "unknown status hint": ("no outcome; say with --status-map", "未生成结果；可用 --status-map 指定"),
+    "still waiting": ("still waiting", "仍在等待"),
+    "no worker": ("no worker is processing them", "没有工作进程在处理"),
+    "column": ("column", "列"),
+    "field": ("field", "字段"),
+    "example": ("example", "示例"),
+    "left out": ("left out", "不导入"),
+    "sample leads": ("The first leads, as they would be sent:", "前几条线索将按如下内容发送："),
+    "nothing sent": ("A dry run: nothing was sent.", "试运行：未发送任何数据。"),
+    "identity_missing": ("neither id nor e-mail", "缺少编号和邮箱"),
+    "email_invalid": ("not an e-mail address", "邮箱地址无效"),
+    "date_invalid": ("not a date", "日期无法识别"),
+    "date_ambiguous": ("day or month first? Say with --dates dmy or mdy", "日月顺序不明，请用 --dates dmy 或 mdy 指定"),
+    "date_future": ("later than now", "日期晚于当前时间"),
+    "number_invalid": ("not an amount, or it could be two", "金额无法识别或有歧义"),
+    "row_short": ("fewer cells than the header", "单元格少于表头"),
+    "row_long": ("more cells than the header", "单元格多于表头"),
+    "text_invalid": ("bytes that are not of the file's encoding", "含有不属于文件编码的字节"),
+    "quote_unclosed": ("a quotation mark that nothing closes", "引号未闭合"),
+    "too_large": ("a text is too long", "文本过长"),
+    "file_cut_short": ("the compressed file ends in the middle", "压缩文件不完整"),
     "date": ("%a %d %b %H:%M", "%m-%d %H:%M"),
 }
 

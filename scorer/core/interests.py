@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from scorer.core.phrases import pick
-from scorer.core.rules import Card, Language
+from scorer.core.labels import Language, pick
+from scorer.core.rules import Card
 from scorer.core.score import Totals
 
 SMALLEST_SHARE = 0.05
@@ -20,19 +20,22 @@ class Interest(msgspec.Struct, frozen=True):
     label: str
 
 
+def topic_names(totals: Totals, limit: int = 5) -> list[str]:
+    """Ids of the topics a lead is interested in, greatest share first; equal shares by name."""
+    whole = sum(totals.topics.values())
+    ranked = sorted(totals.topics.items(), key=lambda item: (-item[1], item[0]))
+    return [topic for topic, heat in ranked[:limit] if heat / whole >= SMALLEST_SHARE] if whole > 0 else []
+
+
 def interests(card: Card, totals: Totals, language: Language = "en", limit: int = 5) -> list[Interest]:
     """The topics a lead is interested in, greatest share first; equal shares by name. Empty when none is known.
 
     Shares stay as they are while time passes. A topic that a page path named is labelled by that name.
     """
     whole = sum(totals.topics.values())
-    if whole <= 0:
-        return []
-    ranked = sorted(totals.topics.items(), key=lambda item: (-item[1], item[0]))
     return [
-        Interest(topic, heat / whole, topic_label(card, topic, language))
-        for topic, heat in ranked[:limit]
-        if heat / whole >= SMALLEST_SHARE
+        Interest(topic, totals.topics[topic] / whole, topic_label(card, topic, language))
+        for topic in topic_names(totals, limit)
     ]
 
 

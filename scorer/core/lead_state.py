@@ -59,7 +59,8 @@ def changes(card: Card, before: LeadSnapshot | None, after: LeadSnapshot, now_ms
 
     Examples
     --------
-    >>> from scorer.core.scorecard import Hot, Label, Scorecard
+    >>> from scorer.core.labels import Label
+    >>> from scorer.core.scorecard import Hot, Scorecard
     >>> card = Card(Scorecard(1, Label("Tiny"), p50=40, hot=Hot(60), warm=20, rules=[]), landmark_ms=0)
     >>> changes(card, None, LeadSnapshot(heat=80.0, hot_since=0), now_ms=0)
     [LeadChange(kind='entered', at=0, score=75.0)]

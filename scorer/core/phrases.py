@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from scorer.core.decay import DAY_MS
-from scorer.core.rules import Language
-from scorer.core.scorecard import Label
+from scorer.core.labels import Label, Language, pick
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
@@ -49,11 +48,6 @@ PHRASES: dict[Phrase, Label] = {
     "why_send_material_topic": Label("Downloads material and reads about {topic}", "下载过资料，正在了解“{topic}”"),
     "why_nurture": Label("Not enough interest yet: keep in touch", "兴趣还不够：保持联系"),
 }
-
-
-def pick(label: Label, language: Language) -> str:
-    """The label in a language; English where there is no Chinese."""
-    return (label.zh or label.en) if language == "zh" else label.en
 
 
 def say(phrase: Phrase, language: Language, **words: object) -> str:

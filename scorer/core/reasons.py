@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from scorer.core.phrases import ago, pick, say
-from scorer.core.rules import Card, Language
+from scorer.core.labels import Language, pick
+from scorer.core.phrases import ago, say
+from scorer.core.rules import Card
 from scorer.core.score import Totals
 
 
@@ -29,7 +30,8 @@ def reasons(card: Card, totals: Totals, now_ms: int, language: Language = "en", 
     Examples
     --------
     >>> from scorer.core.score import RuleTotal
-    >>> from scorer.core.scorecard import Hot, Label, Rule, Scorecard
+    >>> from scorer.core.labels import Label
+    >>> from scorer.core.scorecard import Hot, Rule, Scorecard
     >>> rule = Rule("pricing", Label("Viewed pricing"), on="page_view", points=8)
     >>> card = Card(Scorecard(1, Label("Tiny"), p50=40, hot=Hot(60), warm=20, rules=[rule]), landmark_ms=0)
     >>> totals = Totals(heat=24.0, rules={"pricing": RuleTotal(24.0, count=3, points=24.0, last_at=0)})

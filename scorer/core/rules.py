@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from scorer.core.decay import DAY_MS, Decay, score
+from scorer.core.exclusions import Exclusion, path_counters
 from scorer.core.globs import TOPIC, Globs, TopicCapture, address_key, file_name, folded, page_path
-from scorer.core.scorecard import STAGES, Behaviour, Match, Rule, Scorecard, listed
+from scorer.core.labels import listed
+from scorer.core.scorecard import STAGES, Behaviour, Match, Rule, Scorecard
 
-Language = Literal["en", "zh"]
 Tier = Literal["hot", "warm", "cold"]
 
 REMEMBERED = 2048
@@ -62,6 +63,9 @@ class Subject(NamedTuple):
 Test = Callable[[Subject], bool]
 Matched = tuple[str | None, tuple[Earning, ...]]
 """Topic (``None`` when it has none) and the rules that match."""
+Marks = tuple[str, ...]
+"""What the card's exclusions want counted of a page or an event."""
+_EVENT_MARK = "event:"
 
 
 class Card:
@@ -79,7 +83,8 @@ class Card:
 
     Examples
     --------
-    >>> from scorer.core.scorecard import Hot, Label
+    >>> from scorer.core.labels import Label
+    >>> from scorer.core.scorecard import Hot
     >>> rule = Rule("visit", Label("Visited"), on="first_visit", points=1)
     >>> card = Card(Scorecard(1, Label("Tiny"), p50=40, hot=Hot(60), warm=20, rules=[rule]), landmark_ms=0)
     >>> card.tier(heat=25.0, hot_since=None, now_ms=0)
@@ -121,6 +126,9 @@ class Card:
             for rule in earning
             if rule.on == "event"
         )
+        self.exclusions: Sequence[Exclusion] = scorecard.exclusions
+        self._counters = path_counters(scorecard.exclusions)
+        self._marked_events = Globs(name for rule in scorecard.exclusions for name in listed(rule.match.event))
         self._topics = tuple(
             (topic.id, _test(topic.match)) if topic.id else (None, _captures(topic.match)) for topic in scorecard.topics
         )
@@ -170,8 +178,8 @@ class Card:
 
     # What a behaviour earns.
 
-    def match_page(self, url: str, title: str) -> Matched:
-        """Topic of the page, and the rules that its view fulfils."""
+    def match_page(self, url: str, title: str) -> tuple[str | None, tuple[Earning, ...], Marks]:
+        """Topic of the page, the rules that its view fulfils, and what to count of it."""
         return self._page(url if self._whole_url else address_key(url), title if self._titles else "")
 
     def match_file(self, url: str, name: str, extension: str) -> Matched:
@@ -186,13 +194,20 @@ class Card:
         """Topic of the form's page, and the rules that sending it fulfils."""
         return self._form(url if self._whole_url else address_key(url), form_id, form_name)
 
-    def match_event(self, name: str, properties: Mapping[str, Any] | None) -> tuple[Earning, ...]:
-        """The rules that a ``track`` event of this name and these properties fulfils."""
-        return tuple(
+    def match_event(self, name: str, properties: Mapping[str, Any] | None) -> tuple[tuple[Earning, ...], Marks]:
+        """The rules that a ``track`` event of this name and these properties fulfils, and what to count of it."""
+        candidates, marks = self._event(name)
+        earnings = tuple(
             earning
-            for wanted, earning in self._event(name)
+            for wanted, earning in candidates
             if wanted is None or (properties is not None and all(_same(properties.get(k), v) for k, v in wanted.items()))
         )
+        return earnings, marks
+
+    @staticmethod
+    def events_marked(marks: Mapping[str, int]) -> frozenset[str]:
+        """The names, folded, of the events that were counted for exclusions."""
+        return frozenset(mark.removeprefix(_EVENT_MARK) for mark in marks if mark.startswith(_EVENT_MARK))
 
     def topic_of(self, url: str) -> str | None:
         """Topic of the page at this address; ``None`` when it has none."""
@@ -211,8 +226,10 @@ class Card:
         subject = subject._replace(topic=topic)
         return topic, tuple(earning for test, earning in self._by.get(on, ()) if test(subject))
 
-    def _match_page(self, url: str, title: str) -> Matched:
-        return self._matching("page_view", Subject(page_path(url), folded(url), title.lower()))
+    def _match_page(self, url: str, title: str) -> tuple[str | None, tuple[Earning, ...], Marks]:
+        path = page_path(url)
+        topic, earnings = self._matching("page_view", Subject(path, folded(url), title.lower()))
+        return topic, earnings, tuple(rule for rule, globs in self._counters if globs(path))
 
     def _match_file(self, url: str, name: str, extension: str) -> Matched:
         name = folded(name) or file_name(url)
@@ -226,9 +243,10 @@ class Card:
         subject = Subject(page_path(url), folded(url), form_id=folded(form_id), form_name=folded(form_name))
         return self._matching("form", subject)
 
-    def _match_event(self, name: str) -> tuple[tuple[Mapping[str, Any] | None, Earning], ...]:
+    def _match_event(self, name: str) -> tuple[tuple[tuple[Mapping[str, Any] | None, Earning], ...], Marks]:
         name = folded(name)
-        return tuple((wanted, earning) for globs, wanted, earning in self._events if globs(name))
+        marks = (_EVENT_MARK + name,) if self._marked_events(name) else ()
+        return tuple((wanted, earning) for globs, wanted, earning in self._events if globs(name)), marks
 
 
 def _earning(rule: Rule) -> Earning:

@@ -1,13 +1,17 @@
-"""The score as a fold: what a visitor did, in order, goes in; heat, and what it is made of, comes out.
+"""The score as a fold: what a lead did, in order, goes in; heat, and what it is made of, comes out.
 
 A contribution earns its points once, at the time it happened, and fades from then on (see ``decay``). The state holds
-sums of heat that never need touching as time passes, and just enough of the open visit and the current day to go on.
+sums of heat that never need touching as time passes, and just enough of the open visits and the current day to go on.
+
+A lead may have several browsers. Their facts are one history, told in the order of time: a cap of three a day is three a day
+whatever they are done on, and coming by phone what was left on the desk is coming back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import fsum
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from typing import Final
 
 import msgspec
 
@@ -19,8 +23,13 @@ MAX_TOPICS = 40
 """Topics kept for one visitor; the one with the least heat gives way to a new one."""
 
 
+MAX_DAYS: Final = 28
+"""Days of which the points earned are kept: what tells whether a lead, or its company, is getting keener."""
+
+
 class RefoldNeeded(ValueError):
-    """A fact speaks of a visit that closed before the stored state: fold this visitor again from its first fact."""
+    """A fact comes before the stored state, or speaks of a visit that closed before it: fold this lead again from its first
+    fact."""
 
 
 class RuleTotal(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -58,22 +67,42 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When the present hot spell began. ``None`` when there was none as of the last contribution."""
     last_at: int = 0
     """Time of the last contribution; 0 when there was none."""
+    days: dict[int, float] = {}
+    """Points earned on each of the last days on which there were any, as earned."""
+    pages: int = 0
+    """Pages viewed."""
+    marks: dict[str, int] = {}
+    """How often each thing happened that the card's exclusions ask for: see ``Card.marks_of``."""
+
+
+class OpenVisit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The latest visit of one browser."""
+
+    visit: int
+    """Its number among that browser's."""
+    visit_of_day: int
+    """Its number among the lead's visits of that day, from 1."""
+    topic: str | None = None
+    """Topic of the last page with one: what its downloads and forms are about, if they don't say."""
+    dwell: dict[str, Dwell] = {}
+    """What its engaged time gives, by rule; already part of the totals."""
 
 
 class ScoreState(Totals, frozen=True, array_like=True, gc=False):
-    """Where the fold stands for one visitor: its totals, and what the next fact is judged by. Stored as msgpack."""
+    """Where the fold stands for one lead: its totals, and what the next fact is judged by. Stored as msgpack."""
 
     day: int = 0
     """Date (as in ``Fact.day``) that ``counts`` speak of."""
     counts: dict[str, int] = {}
     """Contributions of each rule on that day: the caps are kept while writing."""
-    visit: int = 0
-    """Number of the open visit; 0 before the first."""
-    visit_of_day: int = 0
-    visit_topic: str | None = None
-    """Topic of the last page with one in the open visit: what its downloads and forms are about, if they don't say."""
-    dwell: dict[str, Dwell] = {}
-    """What the open visit's engaged time gives, by rule; already part of the totals."""
+    visits_today: int = 0
+    """Visits begun on ``visits_day``."""
+    visits_day: int = 0
+    seen_at: int = 0
+    """Time of the last fact, and its browser: facts before these can't follow."""
+    seen_on: int = 0
+    open: dict[int, OpenVisit] = {}
+    """The latest visit of each browser."""
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -93,13 +122,13 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     """The event behind it; empty for the beginning of a visit."""
 
 
-def fold(
-    card: Card,
-    state: ScoreState | None,
-    facts: Iterable[Fact],
-    trace: list[Contribution] | None = None,
-) -> ScoreState:
-    """Score of a visitor after these facts.
+Streams = Mapping[int, Iterable[Fact]]
+"""Facts of each browser of a lead, in time order. Browsers go by their place among the lead's, which never changes while a
+state is gone on from."""
+
+
+def fold(card: Card, state: ScoreState | None, streams: Streams, trace: list[Contribution] | None = None) -> ScoreState:
+    """Score of a lead after these facts of its browsers.
 
     Going on from a stored state gives the same bits as folding all facts from the first, however they are split.
 
@@ -109,8 +138,8 @@ def fold(
         The scorecard with its landmark. The same for every fact of a state.
     state
         Where the fold stood before; ``None`` to fold from the first fact. Not changed.
-    facts
-        What happened since, in time order, as the visit fold tells it.
+    streams
+        What happened since, as the visit fold tells it.
     trace
         When given (only with ``state=None``), receives every contribution in time order; the sum of their heats is the
         state's ``heat`` but for rounding (below 1e-9 of it).
@@ -123,7 +152,7 @@ def fold(
     Raises
     ------
     RefoldNeeded
-        For engaged time of a visit that closed before ``state``, which the state no longer knows.
+        For a fact that comes before the last of ``state``, or engaged time of a visit that ``state`` no longer knows.
     LandmarkError
         For a fact more than 1,000 half-lives past the landmark.
     ValueError
@@ -131,62 +160,26 @@ def fold(
 
     Examples
     --------
-    >>> from scorer.core.scorecard import Hot, Label, Rule, Scorecard
+    >>> from scorer.core.labels import Label
+    >>> from scorer.core.scorecard import Hot, Rule, Scorecard
     >>> rule = Rule("visit", Label("Visited"), on="first_visit", points=8)
     >>> card = Card(Scorecard(1, Label("Tiny"), p50=40, hot=Hot(60), warm=20, rules=[rule]), landmark_ms=0)
-    >>> fold(card, None, [Fact("visit", at=0, day=719163, visit=1, visit_of_day=1)]).heat
+    >>> fold(card, None, {0: [Fact("visit", at=0, day=719163, visit=1, visit_of_day=1)]}).heat
     8.0
     """
     if trace is not None and state is not None:
         raise ValueError("a trace is written by a fold from the first fact only")
     folding = _Folding(card, state or ScoreState(), trace)
-    for fact in facts:
-        folding.take(fact)
+    if len(streams) == 1:
+        for browser, facts in streams.items():
+            for fact in facts:
+                folding.take(browser, fact)
+    else:
+        for _, browser, _, fact in merge(*(_placed(browser, facts) for browser, facts in streams.items())):
+            folding.take(browser, fact)
     if trace is not None:
         trace.sort(key=lambda contribution: contribution.at)
     return folding.state()
-
-
-def combine(card: Card, parts: Sequence[Totals]) -> Totals:
-    """Totals of a lead from those of its visitors, in any order with the same result.
-
-    Sums anew (``fsum``), never by difference, so that un-merging restores the bits. Judged as of the lead's last
-    contribution, its hot spell is the longest of those visitors still hot by themselves; where there are none, but
-    together they reach ``enter``, it begins with that contribution.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    rules: dict[str, list[RuleTotal]] = {}
-    topics: dict[str, list[float]] = {}
-    for part in parts:
-        for rule, total in part.rules.items():
-            rules.setdefault(rule, []).append(total)
-        for topic, heat in part.topics.items():
-            topics.setdefault(topic, []).append(heat)
-    heat = fsum(part.heat for part in parts)
-    last_at = max((part.last_at for part in parts), default=0)
-    weight = card.decay.weight(last_at)
-    spells = [part.hot_since for part in parts if part.hot_since is not None and part.heat >= card.leave * weight]
-    return Totals(
-        heat=heat,
-        rules={
-            rule: RuleTotal(
-                heat=fsum(total.heat for total in totals),
-                count=sum(total.count for total in totals),
-                points=fsum(total.points for total in totals),
-                last_at=max(total.last_at for total in totals),
-            )
-            for rule, totals in sorted(rules.items())
-        },
-        topics={topic: fsum(heats) for topic, heats in sorted(topics.items())},
-        stages=(
-            fsum(part.stages[0] for part in parts),
-            fsum(part.stages[1] for part in parts),
-            fsum(part.stages[2] for part in parts),
-        ),
-        hot_since=min(spells) if spells else card.hot_since(None, heat, heat, last_at),
-        last_at=last_at,
-    )
 
 
 class _Folding:
@@ -197,19 +190,23 @@ class _Folding:
         "card",
         "counts",
         "day",
-        "dwell",
+        "days",
         "earlier",
         "heat",
         "hot_since",
         "last_at",
+        "marks",
+        "open",
+        "pages",
         "rules",
+        "seen_at",
+        "seen_on",
         "stages",
         "topics",
         "trace",
         "traced_dwell",
-        "visit",
-        "visit_of_day",
-        "visit_topic",
+        "visits_day",
+        "visits_today",
         "weight",
     )
 
@@ -221,16 +218,20 @@ class _Folding:
         self.stages = list(state.stages)
         self.hot_since = state.hot_since
         self.last_at = state.last_at
+        self.days = state.days.copy()
+        self.pages = state.pages
+        self.marks = state.marks.copy()
         self.day = state.day
         self.counts = state.counts.copy()
-        self.visit = state.visit
-        self.visit_of_day = state.visit_of_day
-        self.visit_topic = state.visit_topic
-        self.dwell = state.dwell.copy()
-        self.earlier: dict[int, tuple[int, dict[str, Dwell]]] = {}
+        self.visits_today = state.visits_today
+        self.visits_day = state.visits_day
+        self.seen_at = state.seen_at
+        self.seen_on = state.seen_on
+        self.open = state.open.copy()
+        self.earlier: dict[tuple[int, int], OpenVisit] = {}
         """Visits that closed during this fold: late engaged time may still speak of them."""
         self.trace = trace
-        self.traced_dwell: dict[tuple[int, str], int] = {}
+        self.traced_dwell: dict[tuple[int, int, str], int] = {}
         self.at: int | None = None
         self.weight = 0.0
 
@@ -243,52 +244,70 @@ class _Folding:
             (self.stages[0], self.stages[1], self.stages[2]),
             self.hot_since,
             self.last_at,
+            self.days,
+            self.pages,
+            self.marks,
             self.day,
             self.counts,
-            self.visit,
-            self.visit_of_day,
-            self.visit_topic,
-            self.dwell,
+            self.visits_today,
+            self.visits_day,
+            self.seen_at,
+            self.seen_on,
+            self.open,
         )
 
-    def take(self, fact: Fact) -> None:
+    def take(self, browser: int, fact: Fact) -> None:
         """Add what one fact earns."""
+        at = fact.at
+        if at < self.seen_at or (at == self.seen_at and browser < self.seen_on):
+            raise RefoldNeeded(f"a fact of {at} after one of {self.seen_at}")
         kind, event = fact.kind, fact.event
         if kind == "engaged":
-            self.take_engaged(fact, event.url if event else "")
+            self.take_engaged(browser, fact, event.url if event else "")
         elif kind == "visit":
-            self.take_visit(fact)
+            self.take_visit(browser, fact)
         elif event is None:
-            return
+            pass
         elif kind == "page":
-            topic, earnings = self.card.match_page(event.url, event.title)
-            if topic is not None:
-                self.visit_topic = topic
+            topic, earnings, marks = self.card.match_page(event.url, event.title)
+            self.pages += 1
+            for mark in marks:
+                self.marks[mark] = self.marks.get(mark, 0) + 1
+            if topic is not None and browser in self.open:
+                self.open[browser] = msgspec.structs.replace(self.open[browser], topic=topic)
             if earnings:
                 self.earn(fact, earnings, topic, event.url)
         elif kind == "track":
-            self.take_track(fact, event)
+            self.take_track(browser, fact, event)
         elif kind == "identify":
             self.earn(fact, self.card.on_identify)
         else:
             self.earn(fact, self.card.on_group)
+        self.seen_at, self.seen_on = at, browser
 
-    def take_visit(self, fact: Fact) -> None:
-        """Close the visit before, and earn what coming at all, again, or after a silence is worth."""
-        if self.visit:
-            self.earlier[self.visit] = (self.visit_of_day, self.dwell)
-        self.visit, self.visit_of_day, self.visit_topic, self.dwell = fact.visit, fact.visit_of_day, None, {}
+    def take_visit(self, browser: int, fact: Fact) -> None:
+        """Close the browser's visit before, and earn what coming at all, again, or after a silence is worth."""
+        before = self.open.get(browser)
+        if before is not None:
+            self.earlier[browser, before.visit] = before
+        if fact.day != self.visits_day:
+            self.visits_day, self.visits_today = fact.day, 0
+        self.visits_today += 1
+        first = not self.open
+        self.open[browser] = OpenVisit(fact.visit, self.visits_today)
         card = self.card
-        if fact.silence_ms < 0:
+        if first:
             self.earn(fact, card.on_first_visit)
             return
-        earnings = card.on_new_day if fact.visit_of_day == 1 else ()
-        for silence_ms, earning in card.on_return:
-            if fact.silence_ms >= silence_ms:
+        # Nothing is seen of a lead with several browsers while it is at none of them.
+        silence_ms = fact.at - self.seen_at if fact.silence_ms < 0 else min(fact.silence_ms, fact.at - self.seen_at)
+        earnings = card.on_new_day if self.visits_today == 1 else ()
+        for at_least_ms, earning in card.on_return:
+            if silence_ms >= at_least_ms:
                 earnings = (*earnings, earning)
         self.earn(fact, earnings)
 
-    def take_track(self, fact: Fact, event: Event) -> None:
+    def take_track(self, browser: int, fact: Fact, event: Event) -> None:
         """Earn what a download, a click, a form or another named event is worth."""
         properties = event.properties or {}
         name = event.name
@@ -302,22 +321,26 @@ class _Folding:
             form_id, form_name = _text(properties, "form_id"), _text(properties, "form_name")
             matched, detail = self.card.match_form(event.url, form_id, form_name), form_name or form_id
         else:
-            self.earn(fact, self.card.match_event(name, event.properties), None, name)
+            earnings, marks = self.card.match_event(name, event.properties)
+            for mark in marks:
+                self.marks[mark] = self.marks.get(mark, 0) + 1
+            self.earn(fact, earnings, None, name)
             return
         topic, earnings = matched
-        self.earn(fact, earnings, topic if topic is not None else self.visit_topic, detail)
+        if topic is None and browser in self.open:
+            topic = self.open[browser].topic
+        self.earn(fact, earnings, topic, detail)
 
-    def take_engaged(self, fact: Fact, url: str) -> None:
+    def take_engaged(self, browser: int, fact: Fact, url: str) -> None:
         """Replace what a visit's engaged time gives when it has reached a higher bucket.
 
         The new contribution has more points and is later, so the totals gain a positive difference and lose no digits.
         """
-        if fact.visit == self.visit:
-            visit_of_day, dwell = self.visit_of_day, self.dwell
-        elif fact.visit in self.earlier:
-            visit_of_day, dwell = self.earlier[fact.visit]
-        else:
-            raise RefoldNeeded(f"engaged time of visit {fact.visit}, which closed before visit {self.visit}")
+        last = self.open.get(browser)
+        visit = last if last is not None and fact.visit == last.visit else self.earlier.get((browser, fact.visit))
+        if visit is None:
+            raise RefoldNeeded(f"engaged time of visit {fact.visit}, which closed before the state")
+        visit_of_day, dwell = visit.visit_of_day, visit.dwell.copy()
         for dwelling in self.card.on_dwell:
             points = dwelling.points_for(fact.engaged_ms) if visit_of_day <= dwelling.cap_per_day else 0.0
             rule, stage = dwelling.rule, dwelling.stage
@@ -343,10 +366,17 @@ class _Folding:
             if stage >= 0:
                 self.stages[stage] += gain
             self.add_heat(self.heat + gain, fact.at)
+            self.add_day(fact.day, more)
             if self.trace is not None:
                 contribution = _contribution(fact, rule, points, topic, stage, url)
-                place = self.traced_dwell.setdefault((fact.visit, rule), len(self.trace))
+                place = self.traced_dwell.setdefault((browser, fact.visit, rule), len(self.trace))
                 self.trace[place : place + 1] = [contribution]
+        if len(dwell) != len(visit.dwell) or dwell != visit.dwell:
+            changed = msgspec.structs.replace(visit, dwell=dwell)
+            if visit is last:
+                self.open[browser] = changed
+            else:
+                self.earlier[browser, fact.visit] = changed
 
     def earn(self, fact: Fact, earnings: tuple[Earning, ...], topic: str | None = None, detail: str = "") -> None:
         """Add the points of each rule that hasn't reached its cap."""
@@ -356,7 +386,7 @@ class _Folding:
             self.day, self.counts = fact.day, {}
         at, counts, rules = fact.at, self.counts, self.rules
         heat, weight = self.heat, self.weigh(at)
-        earned = False
+        earned = 0.0
         for rule, points, cap_per_day, cap_total, stage in earnings:
             count = counts.get(rule, 0)
             total = rules.get(rule)
@@ -373,11 +403,19 @@ class _Folding:
                 self.add_topic(topic, gain)
             if stage >= 0:
                 self.stages[stage] += gain
-            earned = True
+            earned += points
             if self.trace is not None:
                 self.trace.append(_contribution(fact, rule, points, topic, stage, detail))
         if earned:
             self.add_heat(heat, at)
+            self.add_day(fact.day, earned)
+
+    def add_day(self, day: int, points: float) -> None:
+        """Note what a day has brought."""
+        days = self.days
+        days[day] = days.get(day, 0.0) + points
+        if len(days) > MAX_DAYS:
+            del days[min(days)]
 
     def add_heat(self, heat: float, at: int) -> None:
         """Set the heat after contributions at ``at``, and judge the hot spell by it: ``Card.hot_since``, unrolled."""
@@ -410,6 +448,12 @@ class _Folding:
             self.weight = self.card.decay.weight(at)
             self.at = at
         return self.weight
+
+
+def _placed(browser: int, facts: Iterable[Fact]) -> Iterator[tuple[int, int, int, Fact]]:
+    """Facts with their place in the history of all browsers."""
+    for place, fact in enumerate(facts):
+        yield fact.at, browser, place, fact
 
 
 def _contribution(fact: Fact, rule: str, points: float, topic: str | None, stage: int, detail: str) -> Contribution:

@@ -11,7 +11,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from scorer.core.exclusions import DEFAULT_EXCLUSIONS, Exclusion, lint_exclusions
+from scorer.core.fit import IdealCustomer, lint_fit
 from scorer.core.globs import TOPIC, TopicCapture
+from scorer.core.labels import Label, Patterns, Problem, lint_id, lint_patterns, listed
+from scorer.core.next_steps import DEFAULT_NEXT_STEPS, NextStepRule, lint_next_steps
 
 Behaviour = Literal[
     "first_visit",
@@ -32,21 +36,8 @@ STAGES: tuple[Stage, ...] = ("awareness", "consideration", "decision")
 FORMAT = 1
 MAX_POINTS = 1000
 MAX_RULES = 1000
-MAX_PATTERNS = 200
-MAX_PATTERN_LENGTH = 200
 MIN_DWELL_SECONDS = 10
 """Below this nobody has read anything: visitors screen first and read then (Liu, White, Dumais, SIGIR 2010)."""
-
-
-class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Words for people. ``zh`` may be empty, then ``en`` stands in."""
-
-    en: str
-    zh: str = ""
-
-
-Patterns = str | list[str]
-"""One pattern or several of which one has to match."""
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -108,6 +99,9 @@ class Hot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
     enter: float
     leave_ratio: float = 0.7
+    per_week: int | None = None
+    """Hot leads that the team can take on in a week. Simulating and publishing the card then set ``enter`` to what would have
+    given as many in each of the last four weeks; ``None`` leaves it as it is."""
 
 
 class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -123,17 +117,12 @@ class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     rules: list[Rule]
     topics: list[Topic] = msgspec.field(default_factory=list)
     half_life_days: float = 14.0
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with a card: where (``rules[3].points``) and what."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        """Place and message on one line."""
-        return f"{self.path}: {self.message}"
+    fit: IdealCustomer | None = None
+    """Whom the site looks for. ``None``: fit stays unknown."""
+    exclusions: list[Exclusion] = msgspec.field(default_factory=lambda: list(DEFAULT_EXCLUSIONS))
+    """Who is kept off the hot list, and why."""
+    next_steps: list[NextStepRule] = msgspec.field(default_factory=lambda: list(DEFAULT_NEXT_STEPS))
+    """What to do next; of the rules the first that fits."""
 
 
 class ScorecardError(ValueError):
@@ -189,16 +178,25 @@ def lint(data: object) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a scorecard is a JSON object")]
     problems: list[Problem] = []
-    head = _read({**data, "rules": [], "topics": []}, Scorecard, "", problems)
+    sections: dict[str, list[object]] = {"rules": [], "topics": [], "exclusions": [], "next_steps": []}
+    head = _read({**data, **sections}, Scorecard, "", problems)
     rules = _read_each(data.get("rules", []), Rule, "rules", problems)
     topics = _read_each(data.get("topics", []), Topic, "topics", problems)
+    exclusions = _read_each(data.get("exclusions", []), Exclusion, "exclusions", problems)
+    steps = _read_each(data.get("next_steps", []), NextStepRule, "next_steps", problems)
     if data.get("rules", []) == []:
         problems.append(Problem("rules", "a card needs at least one rule"))
-    if head:
+    if head is not None:
         problems += _lint_head(head)
+        if head.fit is not None:
+            problems += lint_fit(head.fit)
+    if len(exclusions) == len(data.get("exclusions", [])):
+        problems += lint_exclusions([rule for _, rule in exclusions])
     problems += _lint_topics(topics)
     names = {topic.id for _, topic in topics if topic.id}
     captures = any(not topic.id for _, topic in topics)
+    if "next_steps" in data and len(steps) == len(data["next_steps"]):
+        problems += lint_next_steps(steps, topics=None if captures else names)
     problems += _repeated(rules)
     for path, rule in rules:
         problems += _lint_rule(path, rule)
@@ -206,13 +204,6 @@ def lint(data: object) -> list[Problem]:
             if topic not in names and not captures:
                 problems.append(Problem(f"{path}.match.topic", f"there is no topic {topic!r}"))
     return problems
-
-
-def listed(patterns: Patterns | None) -> list[str]:
-    """One pattern, several, or none, always as a list."""
-    if patterns is None:
-        return []
-    return [patterns] if isinstance(patterns, str) else patterns
 
 
 Part = TypeVar("Part")
@@ -254,13 +245,17 @@ def _lint_head(card: Scorecard) -> Iterator[Problem]:
         yield Problem("hot.enter", "the points from which a lead is hot must be above 0")
     if not 0 < card.hot.leave_ratio < 1:
         yield Problem("hot.leave_ratio", f"must be above 0 and below 1, not {card.hot.leave_ratio:g}")
+    if card.hot.per_week is not None and not 1 <= card.hot.per_week <= 100_000:
+        yield Problem("hot.per_week", f"must be from 1 to 100,000, not {card.hot.per_week}")
+    if not 0 < card.hot.leave_ratio < 1:
+        pass
     elif _positive(card.hot.enter) and not 0 < card.warm <= card.hot.enter * card.hot.leave_ratio:
         limit = card.hot.enter * card.hot.leave_ratio
         yield Problem("warm", f"must be above 0 and at most {limit:g}, where a hot lead leaves, so that it cools to warm")
 
 
 def _lint_rule(path: str, rule: Rule) -> Iterator[Problem]:
-    yield from _lint_id(path, rule.id)
+    yield from lint_id(path, rule.id)
     yield from _lint_match(f"{path}.match", rule.match, rule.on)
     if rule.cap_per_day < 1:
         yield Problem(f"{path}.cap_per_day", "must be at least 1; give the rule 0 points to switch it off")
@@ -305,7 +300,7 @@ def _lint_topics(topics: list[tuple[str, Topic]]) -> Iterator[Problem]:
         if topic.match == Match():
             yield Problem(f"{path}.match", "a topic needs a match")
         if topic.id:
-            yield from _lint_id(path, topic.id)
+            yield from lint_id(path, topic.id)
             if captures:
                 yield Problem(f"{path}.match.path", f"a topic with an id can't have {TOPIC} in its path as well")
         elif not captures or len(captures) != len(listed(topic.match.path)):
@@ -325,17 +320,7 @@ def _lint_match(path: str, match: Match, on: str) -> Iterator[Problem]:
             allowed = ", ".join(sorted(_ALLOWED[on])) or "nothing"
             yield Problem(f"{path}.{key}", f"{on} can't be matched by {key}; it takes {allowed}")
         elif isinstance(value, (str, list)):
-            patterns = listed(value)
-            if not patterns or not all(patterns):
-                yield Problem(f"{path}.{key}", "must not be empty")
-            if len(patterns) > MAX_PATTERNS or any(len(pattern) > MAX_PATTERN_LENGTH for pattern in patterns):
-                limits = f"{MAX_PATTERNS} patterns of {MAX_PATTERN_LENGTH} characters"
-                yield Problem(f"{path}.{key}", f"at most {limits}")
-
-
-def _lint_id(path: str, name: str) -> Iterator[Problem]:
-    if not (0 < len(name) <= 60 and name.replace("-", "").replace("_", "").isalnum() and name == name.lower()):
-        yield Problem(f"{path}.id", f"1 to 60 lower-case letters, digits, - or _, not {name!r}")
+            yield from lint_patterns(f"{path}.{key}", listed(value))
 
 
 def _repeated(parts: list[tuple[str, Rule]] | list[tuple[str, Topic]]) -> Iterator[Problem]:

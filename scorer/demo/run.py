@@ -19,11 +19,11 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from scorer import service
-from scorer.accounts import read_accounts
 from scorer.cli.common import console
 from scorer.cli.leads import show_hot
 from scorer.demo.cast import cast
 from scorer.demo.story import story
+from scorer.intake import read_accounts
 from scorer.keys import add_key
 from scorer.resources import Resources, now_ms, opened
 from scorer.sites import found_site

@@ -15,6 +15,7 @@ from scorer.core.decay import DAY_MS
 from scorer.explaining import explain
 from scorer.hot_list import Place, Ranked, Wanted, rank
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
+from scorer.memberships import surviving
 from scorer.outlets import shapes
 from scorer.outlets.cursors import ChangesCursor, Cursor, LeadCursor, TimelineCursor, read_cursor, write_cursor
 from scorer.outlets.parameters import (
@@ -83,7 +84,9 @@ def one_lead(call: Call, lead_id: str) -> Reply:
     """One lead."""
     row = _find_lead(call, lead_id)
     etag = _etag(call, [row])
-    return Reply(view_leads(call.connection, call.view, [row])[0], etag)
+    lead = view_leads(call.connection, call.view, [row])[0]
+    merged_into = row.id if row.id != lead_id else None
+    return Reply(msgspec.structs.replace(lead, merged_into=merged_into), etag)
 
 
 def timeline(call: Call, lead_id: str) -> Reply:
@@ -116,7 +119,7 @@ def changes(call: Call) -> Reply:
             "Take a new one from /api/v1/changes?cursor=now, read all of /api/v1/hot-leads, and go on from the new cursor.",
         )
     found = read_changes(call.connection, call.site_id, cursor.sequence, asked.limit)
-    rows = find_leads(call.connection, call.site_id, {change.lead_id for change in found})
+    rows = find_leads(call.connection, call.view.stored.id, {change.lead_id for change in found})
     shown = {lead.id: lead for lead in view_leads(call.connection, call.view, list(rows.values()))}
     data = [
         shapes.Change(one.sequence, one.kind, time_text(one.at), one.lead_id, shown.get(one.lead_id), one.detail)
@@ -144,16 +147,17 @@ def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
         raise Refusal(
             CURSOR_EXPIRED, "Another scorecard is current since the page before; read the list from its beginning."
         )
-    after = Place(cursor.heat, cursor.lead_id) if cursor else None
-    found = rank(call.connection, view.card, call.site_id, wanted, after, asked.limit, view.now_ms)
+    after = Place(cursor.priority, cursor.lead_id) if cursor else None
+    found = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
     etag = _etag(call, found.rows, found)
-    further = LeadCursor(view.stored.id, found.next.heat, found.next.lead_id) if found.next else None
+    further = LeadCursor(view.stored.id, found.next.priority, found.next.lead_id) if found.next else None
     leads = view_leads(call.connection, view, found.rows)
     return Reply(shapes.LeadPage(leads, write_cursor(further) if further else None), etag)
 
 
 def _find_lead(call: Call, lead_id: str) -> LeadRow:
-    row = find_leads(call.connection, call.site_id, [lead_id]).get(lead_id) if "\0" not in lead_id else None
+    root = surviving(call.connection, call.site_id, lead_id) if "\0" not in lead_id else None
+    row = find_leads(call.connection, call.view.stored.id, [root]).get(root) if root else None
     if row is None:
         raise Refusal(NOT_FOUND, "There is no such lead on the key's site.")
     return row
@@ -177,7 +181,7 @@ def _etag(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
     """
     view = call.view
     told: list[Any] = [view.site.id, view.stored.id, view.language, view.base_url, view.now_ms // _HOUR_MS]
-    told += [(row.id, row.version, round(view.card.score(row.heat, view.now_ms), 1)) for row in rows]
+    told += [(row.id, row.version, row.revision, round(view.card.score(row.heat, view.now_ms), 1)) for row in rows]
     told += [view.card.tier(row.heat, row.hot_since, view.now_ms) for row in rows]
     told.append(found.next if found else None)
     etag = blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()

@@ -12,7 +12,7 @@ from flask import Blueprint, Request, Response, request
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from scorer.core.rules import Language
+from scorer.core.labels import Language
 from scorer.keys import ApiKey, find_key
 from scorer.lead_views import Viewpoint
 from scorer.outlets import docs_page, problems

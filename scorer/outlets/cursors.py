@@ -13,10 +13,10 @@ from scorer.outlets.shapes import LEAD_ID_PATTERN
 
 
 class LeadCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
-    """The last lead taken from a ranked list. Heats of another scorecard don't compare."""
+    """The last lead taken from a ranked list. Priorities by another scorecard don't compare."""
 
     scorecard_id: int
-    heat: Annotated[float, Meta(ge=0)]
+    priority: Annotated[float, Meta(ge=0)]
     lead_id: Annotated[str, Meta(pattern=LEAD_ID_PATTERN)]
 
 

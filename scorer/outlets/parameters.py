@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from werkzeug.datastructures import MultiDict
 
-from scorer.core.rules import Language
+from scorer.core.labels import Language
 from scorer.core.scorecard import Stage
 from scorer.outlets.problems import PARAMETER_INVALID, Refusal
 from scorer.outlets.shapes import Grade, ParameterError

@@ -8,15 +8,18 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from scorer.core.next_step import Action
+from scorer.core.exclusions import ExclusionReason
+from scorer.core.next_steps import Action
 from scorer.core.rules import Tier
 from scorer.core.scorecard import Stage
+from scorer.core.titles import BuyingRole
+from tracker.core import channels
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC with milliseconds, ``2026-11-19T10:30:00.000Z``."""
 LEAD_ID_PATTERN: Final = "^ld_[a-z2-7]{16}$"
 Grade = Literal["A", "B", "C", "D"]
-Channel = Literal["campaign", "mail", "search", "social", "assistant", "referral", "direct"]
+Channel = channels.Channel
 
 
 def time_text(at_ms: int) -> str:
@@ -66,7 +69,7 @@ class Frequency(msgspec.Struct, frozen=True):
 
     visits_7d: int
     visits_30d: int
-    active_days_30d: Annotated[int, Meta(description="Dates with a visit, in the site's time zone.")]
+    active_days_30d: Annotated[int, Meta(description="Dates with a visit, in the lead's time zone where it is known.")]
     median_gap_days: Annotated[
         float | None, Meta(description="Median time from one visit's beginning to the next; null before the second.")
     ]
@@ -108,23 +111,53 @@ class Location(msgspec.Struct, frozen=True):
     locale: str | None
 
 
+class BestHours(msgspec.Struct, frozen=True):
+    """Two hours in which a lead is often there."""
+
+    days: Literal["weekdays", "weekend"]
+    from_hour: int
+    to_hour: int
+    share: Annotated[float, Meta(ge=0, le=1, description="Share of its visits that began in them.")]
+
+
+class Rhythm(msgspec.Struct, frozen=True):
+    """When a lead comes, and when it should be back."""
+
+    median_day_gap: Annotated[float | None, Meta(description="Median days from one active day to the next.")]
+    next_visit_at: Annotated[Time | None, Meta(description="Likely next visit; null when nobody can tell, or it is overdue.")]
+    overdue_days: Annotated[float | None, Meta(description="How long ago the next visit was to be expected.")]
+    silence_days: float | None
+    unusual_silence: Annotated[bool, Meta(description="Silent for longer than is usual for this lead.")]
+    best_hours: Annotated[list[BestHours], Meta(description="In the lead's own time zone, the best first.")]
+    time_zone: str
+    momentum: Annotated[
+        Literal["rising", "steady", "fading"] | None, Meta(description="Active days this week against the three before.")
+    ]
+
+
 class NextStep(msgspec.Struct, frozen=True):
     """What a salesperson should do next."""
 
     action: Action
     due: Time
     why: str
+    rule: Annotated[str, Meta(description="The rule of the scorecard that says so.")]
+    label: Annotated[str, Meta(description="The step in words.")]
 
 
 class Lead(msgspec.Struct, frozen=True):
     """A person who may buy, or a visitor still unknown, as of one moment."""
 
     id: str
+    merged_into: Annotated[
+        str | None, Meta(description="Given when the lead was asked for by an id that has become part of this one.")
+    ]
     kind: Annotated[Literal["person", "visitor"], Meta(description="visitor: name and e-mail are not known.")]
     name: str | None
     email: str | None
     title: str | None
     phone: str | None
+    role: Annotated[BuyingRole, Meta(description="The part the person seems to have in a purchase, by job title.")]
     company: Company | None
     score: Annotated[float, Meta(ge=0, le=100, description="To one decimal.")]
     tier: Tier
@@ -136,6 +169,9 @@ class Lead(msgspec.Struct, frozen=True):
     scorecard: Annotated[int, Meta(description="Number of the scorecard behind the score.")]
     fit: Fit
     priority: Annotated[float, Meta(ge=0, description="Points now, times what the fit is worth; 1 while unknown.")]
+    exclusion: Annotated[
+        ExclusionReason | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")
+    ]
     stage: Annotated[Stage | None, Meta(description="Null when nothing seen so far speaks of one.")]
     interests: list[Interest]
     reasons: list[Reason]
@@ -144,6 +180,7 @@ class Lead(msgspec.Struct, frozen=True):
     downloads: int
     engaged_seconds: float
     frequency: Frequency
+    rhythm: Rhythm
     first_seen: Time
     last_seen: Time
     last_pages: Annotated[list[PageView], Meta(description="The last five at most, newest first.")]
@@ -226,7 +263,7 @@ class Change(msgspec.Struct, frozen=True):
     """One thing that happened to a lead."""
 
     sequence: Annotated[int, Meta(description="Rises from change to change, in the order in which they became visible.")]
-    kind: Annotated[str, Meta(description="entered, rose, left, identified; others may follow, ignore what you don't know.")]
+    kind: Annotated[str, Meta(description="entered, rose, left, identified, merged, stage, erased; others may follow, ignore what you don't know.")]
     at: Time
     lead_id: str
     lead: Annotated[Lead | None, Meta(description="The lead as it is now; null when it is gone.")]

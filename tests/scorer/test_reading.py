@@ -13,7 +13,7 @@ from scorer.core.people import lead_id
 from scorer.countries import country_of
 from scorer.explaining import explain
 from scorer.lead_views import Viewpoint, find_leads, view_leads
-from scorer.models import leads, visitor_scores
+from scorer.models import lead_scores, lead_visitors, leads
 from scorer.outlets.shapes import Lead
 from scorer.scorecards import current_cards
 from scorer.timeline import read_timeline

@@ -6,7 +6,7 @@ import threading
 
 from sqlalchemy import func, select
 
-from scorer.models import lead_changes, leads, visitor_scores
+from scorer.models import lead_changes, lead_scores, lead_visitors, leads
 from scorer.retention import forget_old
 from tests.factories import DAY, NOW, World, buyer, page
 from tracker import store

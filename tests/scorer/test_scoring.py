@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from scorer.announcing import announce
 from scorer.core.people import lead_id
 from scorer.core.score import fold
-from scorer.models import feed, lead_changes, leads, visitor_scores
+from scorer.models import feed, lead_changes, lead_scores, lead_visitors, leads
 from scorer.resources import prepare_database
 from scorer.scorecards import current_cards
-from scorer.scoring import announce, facts_of, score_visitors, unpack_score
+from scorer.scoring import facts_of, score_visitors, unpack_score
 from scorer.sites import found_site
 from tests.tracker.conftest import DAY, MINUTE, NOW, Stream, packed, page
 from tracker import store
@@ -78,6 +79,13 @@ class Feed:
         with self.database.reading() as connection:
             return connection.execute(select(leads).where(leads.c.id == lead_id(self.site_id, visitor))).one()
 
+    def score(self, visitor: str) -> Any:
+        """Its row of scores by the current card."""
+        with self.database.reading() as connection:
+            card_id = current_cards(connection)[self.site_id].id
+            mine = (lead_scores.c.lead_id == lead_id(self.site_id, visitor)) & (lead_scores.c.scorecard_id == card_id)
+            return connection.execute(select(lead_scores).where(mine)).one()
+
     def changes(self) -> list[tuple[int, str, str]]:
         with self.database.reading() as connection:
             columns = (lead_changes.c.sequence, lead_changes.c.lead_id, lead_changes.c.kind)
@@ -96,16 +104,16 @@ def test_a_keen_visitor_becomes_hot_once_however_the_events_come(live: Feed) -> 
     mine = lead_id(live.site_id, "v")
     assert live.changes()[0] == (1, mine, "entered")
     assert Counter(kind for _, _, kind in live.changes())["entered"] == 1
-    assert {kind for _, _, kind in live.changes()} <= {"entered", "rose"}
+    assert {kind for _, _, kind in live.changes()} <= {"entered", "rose", "stage"}
+    assert live.score("v").hot_since is not None
     lead = live.lead("v")
-    assert lead.hot_since is not None
     assert (lead.kind, lead.status, lead.owner) == ("visitor", "open", None)
 
 
 def test_a_glance_is_no_news(live: Feed) -> None:
     live.take(page("v", 1))
     assert live.changes() == []
-    assert (live.lead("v").hot_since, live.lead("v").version) == (None, 1)
+    assert (live.score("v").hot_since, live.score("v").revision, live.lead("v").version) == (None, 1, 1)
 
 
 def test_a_visitor_who_says_who_it_is_is_told_of_once(live: Feed) -> None:
@@ -132,16 +140,18 @@ def test_heat_is_what_a_refold_of_the_history_gives(live: Feed) -> None:
     with live.database.reading() as connection:
         site, stored = load_sites(connection)[live.site_id], current_cards(connection)[live.site_id]
         keys = {row.id: row.key for row in connection.execute(select(visitors.c.id, visitors.c.key))}
-        scores = {row.visitor_id: row for row in connection.execute(select(visitor_scores))}
-        heats = dict(connection.execute(select(leads.c.id, leads.c.heat)).all())  # type: ignore[arg-type]
+        scores = {row.lead_id: row for row in connection.execute(select(lead_scores))}
+        lead_of = dict(connection.execute(select(lead_visitors.c.visitor_id, lead_visitors.c.lead_id)).all())  # type: ignore[arg-type]
         histories = store.load_histories(connection, list(keys))
     assert sorted(keys.values()) == ["a", "b", "c", "d"]
     for visitor_id, key in keys.items():
-        whole = fold(stored.card, None, facts_of(histories[visitor_id], site))
-        assert scores[visitor_id].heat == pytest.approx(whole.heat, rel=1e-9)
-        assert unpack_score(scores[visitor_id].state).hot_since == whole.hot_since
-        assert heats[lead_id(live.site_id, key)] == scores[visitor_id].heat
-        assert scores[visitor_id].scorecard_id == stored.id
+        whole = fold(stored.card, None, {0: facts_of(histories[visitor_id], site)})
+        score = scores[lead_of[visitor_id]]
+        assert lead_of[visitor_id] == lead_id(live.site_id, key)
+        assert score.heat == pytest.approx(whole.heat, rel=1e-9)
+        assert unpack_score(score.state).hot_since == whole.hot_since
+        assert unpack_score(score.state).heat == score.heat
+        assert score.scorecard_id == stored.id
 
 
 def test_what_sales_have_noted_survives_new_events(live: Feed) -> None:
@@ -150,7 +160,11 @@ def test_what_sales_have_noted_survives_new_events(live: Feed) -> None:
         connection.execute(update(leads).values(status="claimed", owner="ada", version=7))
     live.take(page("v", 2))
     lead = live.lead("v")
-    assert (lead.status, lead.owner, lead.version) == ("claimed", "ada", 8)
+    # The score is new, who it is and how far sales have got isn't.
+    assert (lead.status, lead.owner, lead.version, live.score("v").revision) == ("claimed", "ada", 7, 2)
+    live.take(named("v"))
+    lead = live.lead("v")
+    assert (lead.status, lead.owner, lead.version, lead.name) == ("claimed", "ada", 8, "Ada")
 
 
 def test_two_sites_have_leads_of_their_own(database: Database) -> None:
@@ -216,12 +230,15 @@ def test_what_a_salesperson_does_meanwhile_is_not_undone(postgres_url: str) -> N
     live.take(*keen("v"))
     thread = threading.Thread(target=live.take, args=(page("v", 500),))
     with database.writing() as connection:
-        connection.execute(update(leads).values(hot_since=None, announced_score=None, version=leads.c.version + 1))
+        connection.execute(update(leads).values(status="claimed", owner="ada", version=leads.c.version + 1))
+        connection.execute(update(lead_scores).values(hot_since=None, announced_score=None))
         version = connection.execute(select(leads.c.version)).scalar_one()
         thread.start()
         time.sleep(0.3)
     thread.join()
-    assert live.lead("v").version == version + 1
+    lead = live.lead("v")
+    assert (lead.status, lead.owner, lead.version) == ("claimed", "ada", version)
     # It is hot still, and the feed says so again: the last word must agree with the row.
+    assert live.score("v").hot_since is not None
     assert [kind for _, _, kind in live.changes()] == ["entered", "entered"]
     database.close()

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scorer.accounts import Account, Accounts, read_accounts
+from scorer.intake import Account, Accounts, read_accounts
 from scorer.keys import add_key
 from scorer.resources import Resources, now_ms, opened
 from scorer.sites import found_site

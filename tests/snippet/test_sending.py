@@ -363,8 +363,8 @@ def test_what_no_beacon_takes_is_sent_by_the_next_page(page: Page, site: Site, b
     page.wait_for_url("**/other.html")
     site.wait_for(lambda: len(site.events("page")) == 2)
     page.wait_for_timeout(100)
-    # On a slow machine the first of them is sent before the page is left.
-    assert [event.get("event", event["type"]) for event in site.events()] == ["page", "Last", "Page Engaged", "page"]
+    # On a slow machine the first of them is sent before the page is left, and perhaps cut off by that.
+    assert sorted(event.get("event", event["type"]) for event in site.events()) == ["Last", "Page Engaged", "page", "page"]
     assert_each_came_once(site)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from scorer.models import leads, visitor_scores
+from scorer.models import lead_scores, lead_visitors, leads
 from scorer.scoring import score_visitors
 from scorer.sites import found_site
 from tests.tracker.conftest import CHROME, DAY, GOOGLEBOT, MINUTE, NOW, SECOND, Stream, contents, packed, page, totals

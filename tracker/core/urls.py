@@ -1,4 +1,4 @@
-"""What an address says: a clean page URL, its path, its campaign, the channel a referrer stands for."""
+"""What an address says: a clean page URL, its host, its campaign."""
 
 from __future__ import annotations
 
@@ -17,49 +17,6 @@ _CAMPAIGN_FIELDS: Final = {
     "utm_content": "content",
 }
 _CONTACT_SCHEMES: Final = ("mailto", "tel", "sms", "callto", "skype", "whatsapp", "weixin", "ftp")
-_SEARCH: Final = (
-    "google.",
-    "bing.com",
-    "baidu.com",
-    "duckduckgo.com",
-    "sogou.com",
-    "so.com",
-    "yandex.",
-    "yahoo.",
-    "ecosia.org",
-)
-_SOCIAL: Final = (
-    "linkedin.com",
-    "lnkd.in",
-    "facebook.com",
-    "x.com",
-    "t.co",
-    "twitter.com",
-    "weibo.com",
-    "zhihu.com",
-    "xing.com",
-    "youtube.com",
-    "reddit.com",
-)
-_ASSISTANTS: Final = (
-    "chatgpt.com",
-    "chat.openai.com",
-    "perplexity.ai",
-    "claude.ai",
-    "gemini.google.com",
-    "copilot.microsoft.com",
-    "deepseek.com",
-    "kimi.com",
-    "doubao.com",
-)
-_MAIL: Final = (
-    "mail.google.com",
-    "outlook.live.com",
-    "outlook.office.com",
-    "mail.yahoo.com",
-    "mail.qq.com",
-    "mail.163.com",
-)
 
 
 def clean_url(url: str) -> str | None:
@@ -128,26 +85,3 @@ def host_of(url: str) -> str:
     except ValueError:
         return ""
     return host.removeprefix("www.")
-
-
-def channel_of(referrer: str, campaign: dict[str, str], own_host: str) -> str:
-    """Return how a visit came: campaign, mail, search, social, assistant, referral or direct.
-
-    A referrer on the visited host itself counts as none.
-    """
-    if campaign:
-        return "mail" if campaign.get("medium", "").lower() in ("email", "mail", "newsletter") else "campaign"
-    host = host_of(referrer)
-    if not host or host == own_host:
-        return "direct"
-    for channel, hosts in (("mail", _MAIL), ("assistant", _ASSISTANTS), ("search", _SEARCH), ("social", _SOCIAL)):
-        if any(_is_host(host, known) for known in hosts):
-            return channel
-    return "referral"
-
-
-def _is_host(host: str, known: str) -> bool:
-    # A known name that ends in a dot stands for every country's domain of that name.
-    if known.endswith("."):
-        return host.startswith(known) or f".{known}" in host
-    return host == known or host.endswith("." + known)

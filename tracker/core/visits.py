@@ -19,7 +19,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tracker.core.events import CONSENT_WITHDRAWN, FILE_DOWNLOADED, PAGE_ENGAGED, Event, Fact
+from tracker.core.events import CONSENT_WITHDRAWN, FILE_DOWNLOADED, FORM_SUBMITTED, PAGE_ENGAGED, Event, Fact
+from tracker.core.form_fields import traits_of_fields
 from tracker.core.urls import campaign_of
 
 VISIT_GAP_MS: Final = 30 * 60_000
@@ -27,7 +28,8 @@ RECENT_PAGES: Final = 5
 MAX_VIEWS: Final = 1000
 """Page views of one visit whose engaged time is told apart; no reader gets there, and the state must stay small."""
 MAX_TRAITS: Final = 50
-STATE_VERSION: Final = 1
+MAX_ALIASES: Final = 10
+STATE_VERSION: Final = 2
 
 DayOf = Callable[[int], int]
 """Maps a time in ms to the ordinal of its date in the site's time zone."""
@@ -92,6 +94,12 @@ class VisitorState(msgspec.Struct, array_like=True):
     user_id: str = ""
     traits: dict[str, Any] = {}
     company: dict[str, Any] = {}
+    identified_at: int = 0
+    """Time of the last word on ``traits``; 0 for none. Of several browsers of one person the latest word counts."""
+    grouped_at: int = 0
+    """The same of ``company``."""
+    aliases: list[str] = []
+    """Ids that ``alias`` events told to be this person's, old and new; the last few, sorted."""
 
     @property
     def visits(self) -> int:
@@ -191,6 +199,8 @@ class _Run:
                 self._take_page(event, visit)
             elif event.kind == "track":
                 visit.downloads += event.name == FILE_DOWNLOADED
+                if event.name == FORM_SUBMITTED:
+                    self._take_form(event)
                 self._tell("track", event, visit)
             else:
                 self._take_person(event, visit)
@@ -292,10 +302,22 @@ class _Run:
         given = event.properties or {}
         if event.kind == "identify":
             self.state.traits = _merged(self.state.traits, given)
+            self.state.identified_at = event.at
             self._tell("identify", event, visit)
         elif event.kind == "group":
             self.state.company = _merged(self.state.company, given)
+            self.state.grouped_at = event.at
             self._tell("group", event, visit)
+        elif event.user_id and isinstance(before := given.get("previous_id"), str | int):
+            known = dict.fromkeys([*self.state.aliases, str(before)[:200], event.user_id])
+            self.state.aliases = sorted(list(known)[-MAX_ALIASES:])
+
+    def _take_form(self, event: Event) -> None:
+        """Learn who somebody is from the fields of a form that the site has marked for it."""
+        told = traits_of_fields((event.properties or {}).get("fields"))
+        if told:
+            self.state.traits = _merged(self.state.traits, told)
+            self.state.identified_at = event.at
 
     def _take_context(self, context: dict[str, Any], visit: Visit) -> None:
         campaign = context.get("campaign")

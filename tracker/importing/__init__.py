@@ -1,12 +1,13 @@
-"""Bringing history in: access logs and files of events, read, batched and delivered as live events are.
+"""Bringing history in: access logs, files of events and of leads, read, batched and delivered as live events are.
 
 The same file twice changes nothing: every event carries an id made from its line.
 """
 
 from tracker.importing.delivery import Deliver, DeliveryFailed, DeliveryResult, HttpDelivery
 from tracker.importing.files import OpenLog, open_log
-from tracker.importing.imports import import_events, import_log
-from tracker.importing.report import ImportReport, KeepBad, Progress
+from tracker.importing.imports import import_events, import_leads, import_log
+from tracker.importing.lead_files import UnreadableFile
+from tracker.importing.report import ImportReport, KeepBad, LeadReport, Progress
 
 __all__ = [
     "Deliver",
@@ -15,9 +16,12 @@ __all__ = [
     "HttpDelivery",
     "ImportReport",
     "KeepBad",
+    "LeadReport",
     "OpenLog",
     "Progress",
+    "UnreadableFile",
     "import_events",
+    "import_leads",
     "import_log",
     "open_log",
 ]

@@ -1,4 +1,4 @@
-"""The two imports: an access log, and a file of events."""
+"""The three imports: an access log, a file of events, and a file of leads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tracker.core.lead_rows import LeadPlan, RefusedRow, RowEvents, map_columns, row_events
 from tracker.core.weblogs import (
     MAX_LINE_LENGTH,
     BadReason,
@@ -20,13 +21,19 @@ from tracker.core.weblogs import (
     format_named,
     to_event,
 )
-from tracker.importing.delivery import Batches, Deliver
+from tracker.importing.delivery import MAX_EVENT_BYTES, Batches, Deliver
 from tracker.importing.files import OpenLog, open_log
-from tracker.importing.report import ImportReport, KeepBad, Progress
+from tracker.importing.lead_files import LONGEST_LINE, UNDECODED, LeadFile, Row
+from tracker.importing.report import ImportReport, KeepBad, LeadReport, Progress
 
 _DETECT_LINES = 1000
 _PROGRESS_EVERY = 500
 _KEPT_TEXT = 2000
+_FIRST_BAD = 5
+_SAMPLES = 3
+_LONGEST_EXAMPLE = 60
+_MOST_NAMES = 1000
+"""Names of events and states told apart; a column mapped by mistake may have a million."""
 _REMEMBERED_LINES = 200_000
 _LONGEST_EVENT_LINE = 200_000
 """Six bytes a letter, as JSON may escape it, of the longest event."""
@@ -107,6 +114,89 @@ def import_events(
         return _finish(log, batches, report, progress, keep_bad)
 
 
+def import_leads(
+    path: str | Path,
+    site_salt: bytes,
+    plan: LeadPlan,
+    deliver: Deliver | None,
+    progress: Progress | None = None,
+    keep_bad: KeepBad | None = None,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> LeadReport:
+    """Deliver the leads, touches and outcomes of the rows at *path* (``-``: standard input) and return the counts.
+
+    *plan* says what the file doesn't; *encoding* and *delimiter* are found out where they aren't given. Without
+    *deliver* it is a dry run: everything is read and counted, nothing is sent or kept, and the report has samples.
+    *site_salt* and *keep_bad* are as for ``import_log``.
+
+    Raises as ``import_log`` does, ``UnreadableFile`` and ``MappingError``, both before anything is delivered (the
+    first also for a line over 4 MB in UTF-16).
+    """
+    with open_log(path, LONGEST_LINE) as log:
+        file = LeadFile(log, encoding, delimiter)
+        report = LeadReport("leads", columns=map_columns(file.header, plan), delimiter=file.delimiter)
+        report.is_dry = deliver is None
+        batches = Batches(deliver, report) if deliver else None
+        for row in file:
+            report.lines += 1
+            report.encoding = file.encoding
+            if isinstance(row.cells, list) and not any(cell.strip() for cell in row.cells):
+                report.silent += 1
+                continue
+            found = _lead(row, site_salt, plan, report)
+            if isinstance(found, RefusedRow):
+                _keep_row(row, found, report, keep_bad if deliver else None)
+            else:
+                _take_row(found, batches, report)
+            if progress and report.lines % _PROGRESS_EVERY == 0:
+                progress(log.position, log.size, report)
+        report.encoding = file.encoding
+        _finish(log, batches, report, progress, keep_bad if deliver else None)
+        return report
+
+
+def _lead(row: Row, site_salt: bytes, plan: LeadPlan, report: LeadReport) -> RowEvents | RefusedRow:
+    """The events of a row, small enough each to be sent, or why it is refused."""
+    if not isinstance(row.cells, list):
+        return RefusedRow(row.cells)
+    for column, cell in zip(report.columns, row.cells, strict=False):
+        if cell.strip():
+            report.examples.setdefault(column.name, cell.strip()[:_LONGEST_EXAMPLE])
+    found = row_events(row.cells, report.columns, plan, site_salt)
+    if isinstance(found, RowEvents) and any(len(msgspec.json.encode(event)) >= MAX_EVENT_BYTES for event in found.events):
+        return RefusedRow("too_large")
+    return found
+
+
+def _take_row(found: RowEvents, batches: Batches | None, report: LeadReport) -> None:
+    report.taken += 1
+    for event in found.events:
+        name = event.get("event", event["type"])
+        report.events[name if name in report.events or len(report.events) < _MOST_NAMES else event["type"]] += 1
+    report.undated += found.undated
+    if found.unknown_status and (
+        found.unknown_status in report.unknown_statuses or len(report.unknown_statuses) < _MOST_NAMES
+    ):
+        report.unknown_statuses[found.unknown_status] += 1
+    if batches is None:
+        if len(report.samples) < _SAMPLES:
+            report.samples.append(found.events)
+    else:
+        for event in found.events:
+            batches.add(event)
+
+
+def _keep_row(row: Row, refused: RefusedRow, report: LeadReport, keep_bad: KeepBad | None) -> None:
+    report.bad[refused.reason] += 1
+    first = report.first_bad.setdefault(refused.reason, [])
+    if len(first) < _FIRST_BAD:
+        first.append((row.number, refused.column))
+    if keep_bad:
+        keep_bad(refused.reason, row.number, row.text[:_KEPT_TEXT].replace(UNDECODED, "\ufffd"))
+
+
 def _event(raw: bytes) -> dict[str, Any] | BadReason | None:
     """The event of a line, the reason why it is none, or ``None`` for an empty line."""
     if len(raw) > _LONGEST_EVENT_LINE:
@@ -136,9 +226,10 @@ def _keep(reason: BadReason, line: str, report: ImportReport, keep_bad: KeepBad 
 
 
 def _finish(
-    log: OpenLog, batches: Batches, report: ImportReport, progress: Progress | None, keep_bad: KeepBad | None
+    log: OpenLog, batches: Batches | None, report: ImportReport, progress: Progress | None, keep_bad: KeepBad | None
 ) -> ImportReport:
-    batches.flush()
+    if batches:
+        batches.flush()
     if log.cut_short:
         report.lines += 1
         _keep("file_cut_short", log.cut_short, report, keep_bad)

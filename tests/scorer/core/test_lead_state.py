@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from scorer.core.decay import DAY_MS
+from scorer.core.labels import Label
 from scorer.core.lead_state import LeadSnapshot, announced, changes
 from scorer.core.rules import Card
-from scorer.core.scorecard import Hot, Label, Scorecard
+from scorer.core.scorecard import Hot, Scorecard
 
 CARD = Card(Scorecard(1, Label("Test"), 40, Hot(60), 20, [], half_life_days=14), landmark_ms=0)
 COLD = LeadSnapshot(heat=5)

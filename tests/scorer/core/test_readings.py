@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from string import Formatter
 
 import pytest
+from scorer.core.next_step import NextStep, Situation, next_step
 
 from scorer.core.interests import interests, topic_label
-from scorer.core.next_step import NextStep, Situation, next_step
+from scorer.core.labels import Label, Language
 from scorer.core.phrases import PHRASES, ago
 from scorer.core.reasons import reasons
-from scorer.core.rules import Card, Language
+from scorer.core.rules import Card
 from scorer.core.score import RuleTotal, Totals
-from scorer.core.scorecard import Hot, Label, Match, Rule, Scorecard, Topic
+from scorer.core.scorecard import Hot, Match, Rule, Scorecard, Topic
 from scorer.core.stages import stage, stage_shares
 
 HOUR = 3_600_000

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorer.core.decay import DAY_MS
+from scorer.core.labels import Label
 from scorer.core.rules import Card
 from scorer.core.score import MAX_TOPICS, Contribution, RefoldNeeded, ScoreState, Totals, combine, fold
-from scorer.core.scorecard import Hot, Label, Match, Rule, Scorecard, Topic
+from scorer.core.scorecard import Hot, Match, Rule, Scorecard, Topic
 from tracker.core.events import Event, Fact, FactKind
 
 START = 1_750_636_800_000

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 import scorer
-from scorer.core.scorecard import Problem, Scorecard, ScorecardError, json_schema, lint, parse
+from scorer.core.labels import Problem
+from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, parse
 
 DEFAULT = json.loads((Path(scorer.__file__).parent / "cards" / "default.json").read_text("utf-8"))
 GOOD: dict[str, Any] = {

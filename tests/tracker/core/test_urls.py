@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.urls import MAX_URL, campaign_of, channel_of, clean_link, clean_url, host_of
+from tracker.core.urls import MAX_URL, campaign_of, clean_link, clean_url, host_of
 
 NASTY = (
     st.text(max_size=60)
@@ -108,7 +108,6 @@ def test_cleaning_twice_is_cleaning_once(url: str) -> None:
 def test_no_address_stops_a_reader(url: str) -> None:
     for reader in (host_of, campaign_of, clean_link):
         reader(url)  # type: ignore[operator]
-    assert channel_of(url, {}, "shop.example") in {"direct", "mail", "assistant", "search", "social", "referral"}
 
 
 @pytest.mark.parametrize(
@@ -126,27 +125,3 @@ def test_no_address_stops_a_reader(url: str) -> None:
 )
 def test_a_campaign_is_read_from_an_address(url: str, campaign: tuple[tuple[str, str], ...]) -> None:
     assert campaign_of(url) == campaign
-
-
-@pytest.mark.parametrize(
-    ("referrer", "campaign", "channel"),
-    [
-        ("", {}, "direct"),
-        ("https://www.shop.example/a", {}, "direct"),
-        ("https://www.google.de/", {}, "search"),
-        ("https://google.evil.example/", {}, "search"),
-        ("https://notgoogle.example/", {}, "referral"),
-        ("https://mail.google.com/mail", {}, "mail"),
-        ("https://gemini.google.com/app", {}, "assistant"),
-        ("https://t.co/x", {}, "social"),
-        ("https://not-t.co/x", {}, "referral"),
-        ("https://chatgpt.com/", {}, "assistant"),
-        ("https://cn.bing.com/search", {}, "search"),
-        ("https://blog.example/", {}, "referral"),
-        ("https://[::1/", {}, "direct"),
-        ("https://www.google.de/", {"source": "ads"}, "campaign"),
-        ("https://www.google.de/", {"medium": "EMail"}, "mail"),
-    ],
-)
-def test_a_visit_came_through_this_channel(referrer: str, campaign: dict[str, str], channel: str) -> None:
-    assert channel_of(referrer, campaign, "shop.example") == channel

@@ -1,0 +1,118 @@
+"""What people decide about leads: that two are one person, or one is two, and who is no lead at all.
+
+Each decision is one transaction with its line in the audit log and its changes in the feed, and can be taken back.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from scorer.announcing import Change, announce
+from scorer.auditing import note
+from scorer.core.exclusions import REASONS
+from scorer.core.joining import MAX_VISITORS
+from scorer.memberships import lock_leads, merge_lead, surviving
+from scorer.models import lead_pairs_apart, lead_visitors, leads, outcomes
+from scorer.scoring import score_anew
+from tracker import bulk
+from tracker.sites import Site
+
+
+class DecisionError(ValueError):
+    """A decision can't be carried out; the message says why."""
+
+
+def merge(connection: Connection, site: Site, kept: str, lost: str, actor: str, why: str, now_ms: int) -> None:
+    """Make *lost* a part of *kept*: one person. Raises ``DecisionError``; taken back by ``unmerge``."""
+    rows = lock_leads(connection, [_root(connection, site, kept), _root(connection, site, lost)])
+    kept, lost = _root(connection, site, kept), _root(connection, site, lost)
+    if kept == lost:
+        raise DecisionError(f"{lost} is part of {kept} already.")
+    if rows[kept]["visitors"] + rows[lost]["visitors"] > MAX_VISITORS:
+        raise DecisionError(f"Together they would have more than {MAX_VISITORS} visitors.")
+    ours, theirs = _branch(connection, kept), _branch(connection, lost)
+    pairs = lead_pairs_apart.c
+    apart = or_(
+        pairs.lead_id.in_(ours) & pairs.other_id.in_(theirs),
+        pairs.lead_id.in_(theirs) & pairs.other_id.in_(ours),
+    )
+    connection.execute(delete(lead_pairs_apart).where(apart))
+    merge_lead(connection, lost, kept, kept)
+    values = {"visitors": leads.c.visitors + rows[lost]["visitors"]}
+    connection.execute(update(leads).where(leads.c.id == kept).values(values))
+    news = [Change(site.id, lost, "merged", now_ms, {"into": kept})]
+    news += score_anew(connection, {site.id: site}, [kept], now_ms, _accounts(rows, lost))
+    note(connection, site.id, actor, "merge", kept, why, {"lost": lost}, now_ms)
+    announce(connection, news)
+
+
+def unmerge(connection: Connection, site: Site, lost: str, actor: str, why: str, now_ms: int) -> None:
+    """Make *lost*, which had become part of another lead, a lead of its own again, with exactly the visitors it had and would
+    have had. Both sides are folded anew. They stay apart whatever name they have in common, until a person merges them.
+    Raises ``DecisionError`` for a lead that isn't merged.
+    """
+    root = surviving(connection, site.id, lost)
+    if root is None:
+        raise DecisionError(f"There is no lead {lost!r}.")
+    lock_leads(connection, [lost, root])
+    root = surviving(connection, site.id, lost)
+    if root is None or root == lost:
+        raise DecisionError(f"{lost} is no part of another lead.")
+    parent = connection.execute(select(leads.c.merged_into).where(leads.c.id == lost)).scalar_one()
+    branch = _branch(connection, lost)
+    for table in (lead_visitors, outcomes):
+        connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
+    count = select(func.count()).select_from(lead_visitors)
+    for lead in (lost, root):
+        values = {
+            "merged_into": None,
+            "visitors": connection.execute(count.where(lead_visitors.c.lead_id == lead)).scalar_one(),
+            "version": leads.c.version + 1,
+        }
+        connection.execute(update(leads).where(leads.c.id == lead).values(values))
+    pair = (min(lost, parent), max(lost, parent))
+    bulk.upsert(connection, lead_pairs_apart, [pair], columns=("lead_id", "other_id"))
+    news = [Change(site.id, lost, "unmerged", now_ms, {"from": root})]
+    news += score_anew(connection, {site.id: site}, [lost, root], now_ms)
+    note(connection, site.id, actor, "unmerge", lost, why, {"from": root}, now_ms)
+    announce(connection, news)
+
+
+NEVER: Final = ""
+"""Exclusion of a lead that is to be kept on the lists whatever the scorecard says."""
+
+
+def exclude(connection: Connection, site: Site, lead: str, reason: str | None, actor: str, why: str, now_ms: int) -> None:
+    """Keep a lead off the hot list for a *reason* of ``exclusions.REASONS``; ``NEVER``: keep it on, whatever the card says;
+    ``None``: leave it to the card again. Its heat goes on as before. Raises ``DecisionError``."""
+    if reason and reason not in REASONS:
+        raise DecisionError(f"A reason is one of {', '.join(REASONS)}, not {reason!r}.")
+    root = _root(connection, site, lead)
+    before = lock_leads(connection, [root])[root]["exclusion_by_hand"]
+    connection.execute(update(leads).where(leads.c.id == root).values(exclusion_by_hand=reason, version=leads.c.version + 1))
+    news = score_anew(connection, {site.id: site}, [root], now_ms)
+    note(connection, site.id, actor, "exclude", root, why, {"from": before, "to": reason}, now_ms)
+    announce(connection, news)
+
+
+def _root(connection: Connection, site: Site, lead: str) -> str:
+    root = surviving(connection, site.id, lead)
+    if root is None:
+        raise DecisionError(f"There is no lead {lead!r}.")
+    return root
+
+
+def _branch(connection: Connection, lead: str) -> set[str]:
+    """A lead and all that was merged into it."""
+    layer = branch = {lead}
+    while layer:
+        layer = set(connection.execute(select(leads.c.id).where(leads.c.merged_into.in_(layer))).scalars()) - branch
+        branch = branch | layer
+    return branch
+
+
+def _accounts(rows: dict[str, dict[str, object]], lead: str) -> set[str]:
+    account = rows[lead]["account_id"]
+    return {str(account)} if account is not None else set()

@@ -1,0 +1,292 @@
+"""Whose browser a visitor is: founding leads, joining those of one person, separating them again.
+
+Every visitor founds a lead, its home. Names that visitors go by join leads to trees; the root of a tree is the lead that
+sales see, and every visitor of the tree is its. To separate is to cut one branch: both sides then have exactly the visitors
+they would have had. Nothing is ever added up or subtracted here; what depends on the visitors is folded again.
+
+Order of locks, the same for everybody: names, then leads by id. Two workers who learn of one person at once meet at the
+name: the second waits, and finds the lead of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, or_, select, update
+
+from scorer.core.joining import LEAD, MAX_VISITORS, Known, claims_of, may_join, survivor
+from scorer.core.people import lead_id
+from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
+from tracker import bulk
+from tracker.batch import VisitorUpdate
+
+_VISITOR_COLUMNS: Final = tuple(column.name for column in lead_visitors.columns)
+_LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
+_NO_LEAD: Final[dict[str, Any]] = {
+    column.name: None if column.nullable else (0 if column.name in ("visitors", "first_at", "version") else "")
+    for column in leads.columns
+}
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """A lead that sales may have seen has become part of another."""
+
+    site_id: int
+    lead_id: str
+    into: str
+
+
+class Memberships(msgspec.Struct):
+    """Where the visitors of some updates belong, and which leads have others' visitors, too."""
+
+    root_of: dict[int, str]
+    """The lead of each visitor."""
+    home_of: dict[int, str]
+    """The lead that each visitor founded."""
+    changed: set[str]
+    """Leads that have gained visitors: to be folded from their first fact."""
+    leads: dict[str, Any]
+    """The stored row of each lead that existed, locked; of merged ones as they were before."""
+    visitors: dict[str, int]
+    """How many visitors each lead has now."""
+    merges: list[Merge]
+
+
+def settle(connection: Connection, updates: Sequence[VisitorUpdate]) -> Memberships:
+    """Find the lead of each updated visitor, founding and joining leads as its names demand.
+
+    Locks these leads until the transaction ends. Rows of new leads that stay roots are left to the caller to write.
+    """
+    return _Settling(connection, updates).run()
+
+
+class _Settling:
+    def __init__(self, connection: Connection, updates: Sequence[VisitorUpdate]) -> None:
+        self.connection = connection
+        self.updates = updates
+        ids = [update.visitor_id for update in updates]
+        rows = bulk.select_where_in(connection, lead_visitors, _VISITOR_COLUMNS, "visitor_id", ids)
+        self.present = {row[0]: row for row in rows}
+        self.home = {
+            one.visitor_id: self.present[one.visitor_id][3] if one.visitor_id in self.present else lead_id(*one.key)
+            for one in updates
+        }
+        self.site_of = {self.home[one.visitor_id]: one.key[0] for one in updates}
+        self.claims = {one.visitor_id: claims_of(one.key[0], one.state) for one in updates}
+        self.packed = {number: msgspec.json.encode(claims).decode() for number, claims in self.claims.items()}
+        self.rows: dict[str, Any] = {}
+        """Leads as stored, by id."""
+        self.parent: dict[str, str] = {}
+        """What each lead has been merged into here."""
+        self.size: dict[str, int] = {}
+        self.first_at: dict[str, int] = {}
+
+    def run(self) -> Memberships:
+        new = [one for one in self.updates if one.visitor_id not in self.present]
+        told = [
+            one
+            for one in self.updates
+            if one.visitor_id in self.present and self.present[one.visitor_id][4] != self.packed[one.visitor_id]
+        ]
+        bearers = self._take_names([*(one for one in new if self.claims[one.visitor_id]), *told])
+        expected = self._expected(new)
+        wanted = {row[2] for row in self.present.values()} | set(self.home.values())
+        named = {claim.removeprefix(LEAD) for _, claim in bearers if claim.startswith(LEAD)}
+        self._lock(wanted | set(bearers.values()) | set(expected.values()) | named)
+        for one in self.updates:
+            home = self.home[one.visitor_id]
+            self.size.setdefault(self._root(home), 1)
+            self.first_at.setdefault(home, one.state.first_at)
+        for one in [*new, *told]:
+            home = self.home[one.visitor_id]
+            for claim in self.claims[one.visitor_id]:
+                self._join(claim, home, bearers[one.key[0], claim])
+                meant = claim.removeprefix(LEAD)
+                if meant != claim and (meant in self.rows or meant in self.site_of):
+                    self._join(LEAD, home, meant)
+        for home, bearer in expected.items():
+            self._join(LEAD, home, bearer)
+        return self._write(new, told)
+
+    def _take_names(self, updates: Sequence[VisitorUpdate]) -> dict[tuple[int, str], str]:
+        """Note names that nobody bore, and return the first bearer of each of the updates' names."""
+        wanted = {(one.key[0], claim): self.home[one.visitor_id] for one in reversed(updates) for claim in self.claims[one.visitor_id]}
+        rows = [(site_id, claim, home) for (site_id, claim), home in sorted(wanted.items())]
+        bulk.upsert(self.connection, identities, rows, columns=("site_id", "claim", "lead_id"), keep=("lead_id",))
+        found: dict[tuple[int, str], str] = {}
+        for site_id in {site_id for site_id, _ in wanted}:
+            names = [claim for site, claim in wanted if site == site_id]
+            columns = ("claim", "lead_id")
+            for claim, bearer in bulk.select_where_in(
+                self.connection, identities, columns, "claim", names, f"site_id = {site_id}"
+            ):
+                found[site_id, claim] = bearer
+        return found
+
+    def _expected(self, new: Sequence[VisitorUpdate]) -> dict[str, str]:
+        """Return new homes of which somebody has said before that they are one with another lead."""
+        found: dict[str, str] = {}
+        for site_id in {one.key[0] for one in new}:
+            spoken_of = and_(identities.c.site_id == site_id, identities.c.claim >= LEAD, identities.c.claim < LEAD + "~")
+            if self.connection.execute(select(identities.c.claim).where(spoken_of).limit(1)).first() is None:
+                continue
+            names = [LEAD + self.home[one.visitor_id] for one in new if one.key[0] == site_id]
+            columns = ("claim", "lead_id")
+            for claim, bearer in bulk.select_where_in(
+                self.connection, identities, columns, "claim", names, f"site_id = {site_id}"
+            ):
+                found[claim.removeprefix(LEAD)] = bearer
+        return found
+
+    def _lock(self, wanted: Iterable[str]) -> None:
+        """Load leads and what they have been merged into, locked."""
+        missing = set(wanted)
+        while missing:
+            self.rows |= lock_leads(self.connection, missing)
+            missing = {row["merged_into"] for row in self.rows.values() if row["merged_into"]} - self.rows.keys()
+        for one in self.rows.values():
+            if not one["merged_into"]:
+                self.size[one["id"]] = one["visitors"]
+
+    def _root(self, lead: str) -> str:
+        while True:
+            above = self.parent.get(lead) or (self.rows[lead]["merged_into"] if lead in self.rows else None)
+            if not above:
+                return lead
+            lead = above
+
+    def _join(self, claim: str, ours: str, theirs: str) -> None:
+        """Make one lead of two that bear one name, unless something speaks against it."""
+        one, other = self._root(ours), self._root(theirs)
+        if one == other or self.size.get(one, 1) + self.size.get(other, 1) > MAX_VISITORS:
+            return
+        nodes = self._nodes(one), self._nodes(other)
+        if not may_join(claim, self._names(nodes[0]), self._names(nodes[1])) or self._are_apart(*nodes):
+            return
+        kept = survivor(self._known(one), self._known(other)).id
+        lost = other if kept == one else one
+        self.parent[lost] = kept
+        self.size[kept] = self.size.get(kept, 1) + self.size.pop(lost, 1)
+
+    def _known(self, lead: str) -> Known:
+        row = self.rows.get(lead)
+        if row is None:
+            return Known(lead, False, False, self.first_at.get(lead, 0))
+        worked_on = row["owner"] is not None or row["status"] != "open"
+        return Known(lead, worked_on, row["kind"] == "person", min(row["first_at"], self.first_at.get(lead, row["first_at"])))
+
+    def _nodes(self, root: str) -> set[str]:
+        """All leads of a tree."""
+        within = {lead for lead in (*self.rows, *self.home.values(), *self.parent) if self._root(lead) == root}
+        stored = [lead for lead in within if lead in self.rows]
+        query = select(lead_visitors.c.home_id).where(lead_visitors.c.lead_id.in_(stored))
+        return within | {root} | set(self.connection.execute(query).scalars())
+
+    def _names(self, nodes: set[str]) -> set[str]:
+        query = select(identities.c.claim).where(identities.c.lead_id.in_(nodes))
+        own = {claim for number, home in self.home.items() if home in nodes for claim in self.claims[number]}
+        return own | set(self.connection.execute(query).scalars())
+
+    def _are_apart(self, ours: set[str], theirs: set[str]) -> bool:
+        pairs = lead_pairs_apart.c
+        query = select(pairs.lead_id).where(
+            or_(
+                and_(pairs.lead_id.in_(ours), pairs.other_id.in_(theirs)),
+                and_(pairs.lead_id.in_(theirs), pairs.other_id.in_(ours)),
+            )
+        )
+        return self.connection.execute(query.limit(1)).first() is not None
+
+    def _write(self, new: Sequence[VisitorUpdate], told: Sequence[VisitorUpdate]) -> Memberships:
+        merges: list[Merge] = []
+        changed = {self._root(kept) for kept in self.parent.values()}
+        founded: list[tuple[Any, ...]] = []
+        for lost, kept in self.parent.items():
+            row = self.rows.get(lost)
+            if row is None:
+                values = _NO_LEAD | {
+                    "id": lost,
+                    "site_id": self.site_of[lost],
+                    "kind": "visitor",
+                    "first_at": self.first_at[lost],
+                    "status": "open",
+                    "merged_into": kept,
+                    "version": 1,
+                }
+                founded.append(tuple(values[name] for name in _LEAD_COLUMNS))
+                continue
+            merges.append(Merge(row["site_id"], lost, self._root(lost)))
+            merge_lead(self.connection, lost, kept, self._root(lost))
+        # The survivor's row may not be there yet: it is the caller's to write, before anything points at it.
+        roots = {one.visitor_id: self._root(self.home[one.visitor_id]) for one in self.updates}
+        self._found_roots({roots[one.visitor_id] for one in new})
+        bulk.upsert(self.connection, leads, founded, columns=_LEAD_COLUMNS)
+        rows = [
+            (one.visitor_id, one.key[0], roots[one.visitor_id], self.home[one.visitor_id], self.packed[one.visitor_id])
+            for one in [*new, *told]
+        ]
+        bulk.upsert(self.connection, lead_visitors, rows, columns=_VISITOR_COLUMNS)
+        return Memberships(
+            root_of=roots,
+            home_of=self.home,
+            changed=changed,
+            leads=self.rows,
+            visitors={root: self.size.get(root, 1) for root in roots.values()},
+            merges=merges,
+        )
+
+    def _found_roots(self, roots: set[str]) -> None:
+        """Write a first row of each new lead, so that others may point at it."""
+        rows = []
+        for root in sorted(roots - self.rows.keys()):
+            values = _NO_LEAD | {
+                "id": root,
+                "site_id": self.site_of[root],
+                "kind": "visitor",
+                "first_at": self.first_at[root],
+                "status": "open",
+                "visitors": self.size.get(root, 1),
+                "version": 0,
+            }
+            rows.append(tuple(values[name] for name in _LEAD_COLUMNS))
+        bulk.append(self.connection, leads, rows, columns=_LEAD_COLUMNS)
+
+
+def lock_leads(connection: Connection, lead_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of these leads, kept from other writers until the transaction ends."""
+    rows = bulk.select_where_in(connection, leads, _LEAD_COLUMNS, "id", sorted(set(lead_ids)), lock=True)
+    return {row[0]: dict(zip(_LEAD_COLUMNS, row, strict=True)) for row in rows}
+
+
+def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
+    """Make the root *lost* a branch of *kept*, in the tree of *root*: its visitors and outcomes become the root's."""
+    values = {"merged_into": kept, "visitors": 0, "account_id": None, "version": leads.c.version + 1}
+    connection.execute(update(leads).where(leads.c.id == lost).values(values))
+    for table in (lead_visitors, outcomes):
+        connection.execute(update(table).where(table.c.lead_id == lost).values(lead_id=root))
+    connection.execute(delete(lead_scores).where(lead_scores.c.lead_id == lost))
+
+
+def members(connection: Connection, lead_ids: Iterable[str]) -> dict[str, list[int]]:
+    """Return the visitors of each lead, in the order that the score fold numbers them by: that of their homes."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    columns = ("lead_id", "home_id", "visitor_id")
+    for root, home, visitor_id in bulk.select_where_in(connection, lead_visitors, columns, "lead_id", lead_ids):
+        found.setdefault(root, []).append((home, visitor_id))
+    return {root: [visitor_id for _, visitor_id in sorted(pairs)] for root, pairs in found.items()}
+
+
+def surviving(connection: Connection, site_id: int, lead_id: str) -> str | None:
+    """Return the lead that this one is part of now, itself if it wasn't merged; ``None`` where the site has no such lead."""
+    lead: str | None = lead_id
+    while lead is not None:
+        query = select(leads.c.merged_into).where(leads.c.id == lead, leads.c.site_id == site_id)
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        if row.merged_into is None:
+            return lead
+        lead = row.merged_into
+    return None

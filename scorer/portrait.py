@@ -1,0 +1,72 @@
+"""Who a lead is: what the visitors of one person have said of themselves, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from scorer.core.people import Person, person_of
+from scorer.core.profile import Profile, profile_of
+from scorer.countries import country_of
+from tracker.core.channels import channel_of
+from tracker.core.visits import VisitorState
+
+
+class Portrait(msgspec.Struct, frozen=True):
+    """Who a lead is, and how much it has done."""
+
+    person: Person
+    profile: Profile
+    first_at: int
+    last_at: int
+    visits: int
+    page_views: int
+    downloads: int
+    engaged_ms: int
+    channel: str
+    """How its first visit came."""
+
+
+def portrait(states: Sequence[VisitorState]) -> Portrait:
+    """Return the portrait of the lead with these visitors, at least one, in any order.
+
+    What was said last counts, field by field. The country is the one told, else that of the latest visit, else that of the
+    browser's time zone.
+    """
+    first = min(states, key=lambda state: (state.first_at, state.last_id))
+    traits: dict[str, Any] = {}
+    for state in sorted(states, key=lambda state: (state.identified_at, state.last_id)):
+        traits |= state.traits
+    company: dict[str, Any] = {}
+    for state in sorted(states, key=lambda state: (state.grouped_at, state.last_id)):
+        company |= state.company
+    latest = sorted((state.visit for state in states if state.visit is not None), key=lambda visit: -visit.started_at)
+    country = next((visit.country for visit in latest if visit.country), "")
+    if not country:
+        zones = (country_of(visit.time_zone) for visit in latest if visit.time_zone)
+        country = next((zone for zone in zones if zone), "")
+    person, profile = _read(_encode(traits), _encode(company), country)
+    return Portrait(
+        person=person,
+        profile=profile,
+        first_at=first.first_at,
+        last_at=max(state.last_at for state in states),
+        visits=sum(state.visits for state in states),
+        page_views=sum(state.page_views for state in states),
+        downloads=sum(state.downloads for state in states),
+        engaged_ms=sum(state.engaged_ms for state in states),
+        channel=channel_of(first.first_referrer, first.first_campaign, first.first_url).channel,
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _read(traits: bytes, company: bytes, country: str) -> tuple[Person, Profile]:
+    """Read traits, once for what is said again and again: by far most leads have said nothing."""
+    told, of_company = msgspec.json.decode(traits), msgspec.json.decode(company)
+    return person_of(told, of_company), profile_of(told, of_company, country)
+
+
+_encode: Final = msgspec.json.Encoder().encode
