@@ -1,4 +1,4 @@
-"""Companies: the leads of each as one. Kept in the transactions that change its leads, from all of them, never by difference."""
+"""Companies: the leads of each as one, added up in the transactions that change them, from all of them each time."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
     """Bring accounts up to date after their leads were written, and drop those that nobody belongs to any more.
 
     *touched* names each account with what is told of it now; ``None`` where nothing new is told. An account's heat is
-    (Σ √heatᵢ)² over its leads that aren't excluded: of degree one, so that it fades in step with them and the order of accounts
-    stays as it is while nothing happens. It grows with every lead, and two keen people outrank one with the same sum.
+    (Σ √heatᵢ)² over its leads that aren't excluded: of degree one, so that it fades in step with them and the order of
+    accounts stays as it is while nothing happens. It grows with every lead, and two keen people outrank one with the same sum.
     """
     if not touched:
         return

@@ -49,9 +49,10 @@ def merge(connection: Connection, site: Site, kept: str, lost: str, actor: str, 
 
 
 def unmerge(connection: Connection, site: Site, lost: str, actor: str, why: str, now_ms: int) -> None:
-    """Make *lost*, which had become part of another lead, a lead of its own again, with exactly the visitors it had and would
-    have had. Both sides are folded anew. They stay apart whatever name they have in common, until a person merges them.
-    Raises ``DecisionError`` for a lead that isn't merged.
+    """Make *lost*, which had become part of another lead, a lead of its own again, with the visitors it would have had.
+
+    Both sides are folded anew. They stay apart whatever name they have in common, until a person merges them. Raises
+    ``DecisionError`` for a lead that isn't merged.
     """
     root = surviving(connection, site.id, lost)
     if root is None:

@@ -40,11 +40,7 @@ def forget_memberships(connection: Connection, visitor_ids: Sequence[int], now_m
 
 def _repoint(connection: Connection, homes: set[str], living: set[str], staying: Sequence[Any]) -> None:
     """Give names that forgotten visitors bore first to those who bear them too; forget the others."""
-    bearers = {
-        claim: row.home_id
-        for row in staying
-        for claim in msgspec.json.decode(row.claims)
-    }
+    bearers = {claim: row.home_id for row in staying for claim in msgspec.json.decode(row.claims)}
     dead = homes - living
     for claim in connection.execute(select(identities.c.claim).where(identities.c.lead_id.in_(dead))).scalars().all():
         mine = (identities.c.claim == claim) & identities.c.lead_id.in_(dead)

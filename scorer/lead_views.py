@@ -276,7 +276,8 @@ def _rhythm(habits: Rhythm, zone: ZoneInfo) -> shapes.Rhythm:
         silence_days=None if habits.silence_days is None else round(habits.silence_days, 1),
         unusual_silence=habits.unusual_silence,
         best_hours=[
-            shapes.BestHours(one.days, one.from_hour, one.to_hour, round(one.share, POINT_DIGITS)) for one in habits.best_hours
+            shapes.BestHours(one.days, one.from_hour, one.to_hour, round(one.share, POINT_DIGITS))
+            for one in habits.best_hours
         ],
         time_zone=str(zone),
         momentum=habits.momentum,
@@ -299,9 +300,10 @@ def _last_pages(behaviour: list[_Behaviour]) -> list[shapes.PageView]:
 
 
 def _first_source(behaviour: list[_Behaviour]) -> shapes.Source | None:
-    if not behaviour:
+    seen = [one.state for one in behaviour if one.state.visit is not None]
+    if not seen:
         return None
-    first = min((one.state for one in behaviour), key=lambda state: state.first_at)
+    first = min(seen, key=lambda state: (state.first_at, state.last_id))
     return source(first.first_referrer, first.first_campaign, first.first_url)
 
 

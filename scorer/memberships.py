@@ -112,7 +112,11 @@ class _Settling:
 
     def _take_names(self, updates: Sequence[VisitorUpdate]) -> dict[tuple[int, str], str]:
         """Note names that nobody bore, and return the first bearer of each of the updates' names."""
-        wanted = {(one.key[0], claim): self.home[one.visitor_id] for one in reversed(updates) for claim in self.claims[one.visitor_id]}
+        wanted = {
+            (one.key[0], claim): self.home[one.visitor_id]
+            for one in reversed(updates)
+            for claim in self.claims[one.visitor_id]
+        }
         rows = [(site_id, claim, home) for (site_id, claim), home in sorted(wanted.items())]
         bulk.upsert(self.connection, identities, rows, columns=("site_id", "claim", "lead_id"), keep=("lead_id",))
         found: dict[tuple[int, str], str] = {}
@@ -175,7 +179,8 @@ class _Settling:
         if row is None:
             return Known(lead, False, False, self.first_at.get(lead, 0))
         worked_on = row["owner"] is not None or row["status"] != "open"
-        return Known(lead, worked_on, row["kind"] == "person", min(row["first_at"], self.first_at.get(lead, row["first_at"])))
+        first_at = min(row["first_at"], self.first_at.get(lead, row["first_at"]))
+        return Known(lead, worked_on, row["kind"] == "person", first_at)
 
     def _nodes(self, root: str) -> set[str]:
         """All leads of a tree."""

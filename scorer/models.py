@@ -112,9 +112,9 @@ leads: Final = Table(
 )
 """A person who may buy, or a visitor still unknown: who, and how far sales have got. Written when that changes.
 
-Every visitor founds a lead. ``merged_into`` names the lead of the same person that this one has become part of; the leads
-of one person so form a tree whose root is shown. ``visitors`` counts the visitors of the tree. ``exclusion`` is the reason for
-which the lead is kept off the hot list; ``exclusion_by_hand`` what a person has decided: a reason, or empty for none ever."""
+Every visitor founds a lead. ``merged_into`` names the lead of the same person that this one has become part of; the leads of
+one person so form a tree whose root is shown. ``visitors`` counts the visitors of the tree. ``exclusion`` is the reason for
+which the lead is kept off the hot list; ``exclusion_by_hand`` what a person has decided: a reason, empty for none ever."""
 
 lead_visitors: Final = Table(
     "lead_visitors",
@@ -188,10 +188,10 @@ lead_scores: Final = Table(
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 80},
 )
-"""The score of a lead by one scorecard; merged leads have none. ``heat`` is the forward-decayed sum of what its visitors did
-and ``priority`` the heat times what its fit is worth: neither is touched by the passing of time. ``hot_since`` is set while
-sales have been told that the lead is hot. ``topics`` are its interests, the greatest first, each between spaces. ``state`` is
-what the fold goes on from.
+"""The score of a lead by one scorecard; merged leads have none. ``heat`` is the forward-decayed sum of what its visitors
+did and ``priority`` the heat times what its fit is worth: neither is touched by the passing of time. ``hot_since`` is set
+while sales have been told that the lead is hot. ``topics`` are its interests, the greatest first, each between spaces.
+``state`` is what the fold goes on from.
 
 Readers of the indexes: ``…_priority`` all leads ranked, ``…_hot`` the hot list, ``…_cooling`` the tick that announces cooled
 leads."""

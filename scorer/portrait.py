@@ -27,7 +27,7 @@ class Portrait(msgspec.Struct, frozen=True):
     downloads: int
     engaged_ms: int
     channel: str
-    """How its first visit came."""
+    """How its first visit came; empty for who was never on the site."""
 
 
 def portrait(states: Sequence[VisitorState]) -> Portrait:
@@ -58,8 +58,16 @@ def portrait(states: Sequence[VisitorState]) -> Portrait:
         page_views=sum(state.page_views for state in states),
         downloads=sum(state.downloads for state in states),
         engaged_ms=sum(state.engaged_ms for state in states),
-        channel=channel_of(first.first_referrer, first.first_campaign, first.first_url).channel,
+        channel=_channel(states),
     )
+
+
+def _channel(states: Sequence[VisitorState]) -> str:
+    seen = [state for state in states if state.visit is not None]
+    if not seen:
+        return ""
+    first = min(seen, key=lambda state: (state.first_at, state.last_id))
+    return channel_of(first.first_referrer, first.first_campaign, first.first_url).channel
 
 
 @lru_cache(maxsize=20_000)

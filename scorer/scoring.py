@@ -93,7 +93,9 @@ def score_anew(
         for lead, row in sorted(roots.items())
         if lead in mine
     ]
-    return _store(connection, current_cards(connection), touched, rows, latest(connection, set(mine)), set(left_accounts), now_ms)
+    return _store(
+        connection, current_cards(connection), touched, rows, latest(connection, set(mine)), set(left_accounts), now_ms
+    )
 
 
 def _store(
@@ -272,14 +274,16 @@ class _Scoring:
         for one in self.touched:
             known = {update.visitor_id: update.state for update in one.updates}
             mine = self.members.get(one.lead_id) or list(known)
-            states = [known.get(number) or self.states[number] for number in mine if number in known or number in self.states]
+            latest_states = self.states | known
+            states = [latest_states[number] for number in mine if number in latest_states]
             scored[one.lead_id] = (self._fold(one, mine), portrait(states), self.before.get(one.lead_id))
         return scored
 
     def _fold(self, one: LeadUpdate, mine: Sequence[int]) -> ScoreState:
         card, before = self.cards[one.site.id].card, self.before.get(one.lead_id)
         place = {number: browser for browser, number in enumerate(mine)}
-        if before is not None and before.state and not one.changed and not any(update.from_scratch for update in one.updates):
+        may_go_on = not one.changed and not any(update.from_scratch for update in one.updates)
+        if before is not None and before.state and may_go_on:
             try:
                 streams = {place[update.visitor_id]: update.facts for update in one.updates}
                 return fold(card, unpack_score(before.state), streams)

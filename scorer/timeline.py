@@ -54,10 +54,19 @@ def read_timeline(connection: Connection, site: Site, lead_id: str, before: Visi
 def _tell(visitor_id: int, history: list[Event], site: Site) -> list[_Told]:
     folded = folded_visits(history, site)
     told = {visit.number: _Told((visit.started_at, visitor_id), visit, []) for visit in folded.visits}
+    away: dict[int, _Told] = {}
+    """What happened away from the site, by day."""
     for fact in folded.facts:
-        if fact.event is not None and fact.kind != "engaged":
+        if fact.event is None or fact.kind == "engaged":
+            continue
+        if fact.visit:
             told[fact.visit].events.append(fact.event)
-    return list(told.values())
+            continue
+        if fact.day not in away:
+            away[fact.day] = _Told((fact.at, visitor_id), Visit(0, fact.at, fact.at, fact.day), [])
+        away[fact.day].events.append(fact.event)
+        away[fact.day].visit.ended_at = fact.at
+    return [*told.values(), *away.values()]
 
 
 class _Reading:
@@ -84,7 +93,7 @@ class _Reading:
             engaged_seconds=visit.engaged_ms / 1000,
             entry_url=visit.entry_url,
             exit_url=visit.exit_url,
-            source=source(visit.referrer, visit.campaign, visit.entry_url),
+            source=source(visit.referrer, visit.campaign, visit.entry_url) if visit.number else None,
             device=device(visit.agent),
             location=location(visit.country, visit.time_zone, visit.locale),
             moments=[self._moment(event) for event in told.events],

@@ -11,15 +11,21 @@ from scorer.core.people import lead_id
 from tracker.core.visits import VisitorState
 
 MAX_VISITORS: Final = 100
-"""Visitors of one lead. Beyond that a name is shared by many people (a test account, a leaked address), and joins no more."""
+"""Visitors of one lead. A name that more go by is shared by many people (a test account), and joins no more."""
 
+# fmt: off
 ROLE_MAILBOXES: Final = frozenset(
-    "abuse accounting accounts admin administration anfrage billing bestellung buero business careers contact contato "
-    "customerservice einkauf enquiries enquiry export finance hello help helpdesk hr import info information inquiries "
-    "inquiry invoice invoices it jobs kontakt mail marketing noreply no-reply office order orders post postmaster press "
-    "privacy procurement purchase purchasing recruiting reception sales secretary security service services shop support "
-    "team test vendas verkauf vertrieb webmaster welcome zentrale".split()
+    (
+        "abuse", "accounting", "accounts", "admin", "administration", "anfrage", "billing", "bestellung", "buero",
+        "business", "careers", "contact", "contato", "customerservice", "einkauf", "enquiries", "enquiry", "export",
+        "finance", "hello", "help", "helpdesk", "hr", "import", "info", "information", "inquiries", "inquiry",
+        "invoice", "invoices", "it", "jobs", "kontakt", "mail", "marketing", "noreply", "no-reply", "office", "order",
+        "orders", "post", "postmaster", "press", "privacy", "procurement", "purchase", "purchasing", "recruiting",
+        "reception", "sales", "secretary", "security", "service", "services", "shop", "support", "team", "test",
+        "vendas", "verkauf", "vertrieb", "webmaster", "welcome", "zentrale",
+    )
 )
+# fmt: on
 """Local parts of addresses that several people of an office read: they name a company, not a person."""
 
 USER, EMAIL, LEAD = "user:", "email:", "lead:"

@@ -100,8 +100,8 @@ class Hot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     enter: float
     leave_ratio: float = 0.7
     per_week: int | None = None
-    """Hot leads that the team can take on in a week. Simulating and publishing the card then set ``enter`` to what would have
-    given as many in each of the last four weeks; ``None`` leaves it as it is."""
+    """Hot leads that the team can take on in a week. Simulating and publishing the card then set ``enter`` to what would
+    have given as many in each of the last four weeks; ``None`` leaves it as it is."""
 
 
 class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -10,15 +10,26 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import Connection
 
+from scorer.account_views import AccountPlace, find_account, rank_accounts, view_accounts
 from scorer.changes_feed import feed_head, read_changes
 from scorer.core.decay import DAY_MS
 from scorer.explaining import explain
 from scorer.hot_list import Place, Ranked, Wanted, rank
+from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import surviving
-from scorer.outlets import shapes
-from scorer.outlets.cursors import ChangesCursor, Cursor, LeadCursor, TimelineCursor, read_cursor, write_cursor
+from scorer.outlets import account_shapes, shapes
+from scorer.outlets.cursors import (
+    AccountCursor,
+    ChangesCursor,
+    Cursor,
+    LeadCursor,
+    TimelineCursor,
+    read_cursor,
+    write_cursor,
+)
 from scorer.outlets.parameters import (
+    AccountsParameters,
     ChangesParameters,
     HotLeadsParameters,
     LeadsParameters,
@@ -105,6 +116,31 @@ def explanation(call: Call, lead_id: str) -> Reply:
     return Reply(explain(call.connection, row.id, call.view.now_ms, call.view.language))
 
 
+def sources(call: Call, lead_id: str) -> Reply:
+    """How a lead came."""
+    return Reply(read_sources(call.connection, _find_lead(call, lead_id).id))
+
+
+def all_accounts(call: Call) -> Reply:
+    """Companies, hottest first."""
+    asked: AccountsParameters = call.parameters
+    cursor = _read(asked.cursor, AccountCursor)
+    _check_card(call, cursor)
+    after = AccountPlace(cursor.heat, cursor.account_id) if cursor else None
+    rows, following = rank_accounts(call.connection, call.site_id, asked.q or None, after, asked.limit)
+    further = AccountCursor(call.view.stored.id, following.heat, following.account_id) if following else None
+    data = view_accounts(call.connection, call.view, rows)
+    return Reply(account_shapes.AccountPage(data, write_cursor(further) if further else None))
+
+
+def one_account(call: Call, account_id: str) -> Reply:
+    """One company."""
+    row = find_account(call.connection, call.site_id, account_id) if "\0" not in account_id else None
+    if row is None:
+        raise Refusal(NOT_FOUND, "There is no such company on the key's site.")
+    return Reply(view_accounts(call.connection, call.view, [row])[0])
+
+
 def changes(call: Call) -> Reply:
     """What happened to leads, in order."""
     asked: ChangesParameters = call.parameters
@@ -143,16 +179,21 @@ def _wanted(asked: RankedParameters, *, min_score: float | None, search: str | N
 def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
     view = call.view
     cursor = _read(asked.cursor, LeadCursor)
-    if cursor and cursor.scorecard_id != view.stored.id:
-        raise Refusal(
-            CURSOR_EXPIRED, "Another scorecard is current since the page before; read the list from its beginning."
-        )
+    _check_card(call, cursor)
     after = Place(cursor.priority, cursor.lead_id) if cursor else None
     found = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
     etag = _etag(call, found.rows, found)
     further = LeadCursor(view.stored.id, found.next.priority, found.next.lead_id) if found.next else None
     leads = view_leads(call.connection, view, found.rows)
     return Reply(shapes.LeadPage(leads, write_cursor(further) if further else None), etag)
+
+
+def _check_card(call: Call, cursor: LeadCursor | AccountCursor | None) -> None:
+    """Refuse a cursor of a list that was ranked by another card."""
+    if cursor is not None and cursor.scorecard_id != call.view.stored.id:
+        raise Refusal(
+            CURSOR_EXPIRED, "Another scorecard is current since the page before; read the list from its beginning."
+        )
 
 
 def _find_lead(call: Call, lead_id: str) -> LeadRow:

@@ -20,6 +20,14 @@ class LeadCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     lead_id: Annotated[str, Meta(pattern=LEAD_ID_PATTERN)]
 
 
+class AccountCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """The last company taken from the ranked list. Heats by another scorecard don't compare."""
+
+    scorecard_id: int
+    heat: Annotated[float, Meta(ge=0)]
+    account_id: Annotated[str, Meta(max_length=20)]
+
+
 class TimelineCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     """The last visit shown of a timeline."""
 
@@ -34,7 +42,7 @@ class ChangesCursor(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     sequence: Annotated[int, Meta(ge=0)]
 
 
-Cursor = TypeVar("Cursor", LeadCursor, TimelineCursor, ChangesCursor)
+Cursor = TypeVar("Cursor", LeadCursor, AccountCursor, TimelineCursor, ChangesCursor)
 
 
 def write_cursor(cursor: msgspec.Struct) -> str:

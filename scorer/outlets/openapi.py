@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from scorer.outlets import problems
+from scorer.outlets.account_shapes import ACCOUNT_ID_PATTERN
 from scorer.outlets.problems import PROBLEMS
 from scorer.outlets.routes import ROUTES, Route
 from scorer.outlets.shapes import LEAD_ID_PATTERN, Problem
@@ -26,6 +27,8 @@ _ANY_ROUTE: Final = (
     problems.FAILED,
     problems.UNAVAILABLE,
 )
+_PATTERNS: Final = {"lead_id": LEAD_ID_PATTERN, "account_id": ACCOUNT_ID_PATTERN}
+"""What the names in a route's path look like."""
 _HEADERS: Final = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
@@ -60,7 +63,7 @@ def describe(base_url: str) -> dict[str, Any]:
 
 def _operation(route: Route, query: dict[str, Any]) -> dict[str, Any]:
     inside = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": LEAD_ID_PATTERN}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _PATTERNS[name]}}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     answered: dict[str, Any] = {

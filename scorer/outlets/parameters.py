@@ -41,7 +41,7 @@ class RankedParameters(Parameters, frozen=True, kw_only=True):
     owner: Annotated[
         Text | UnsetType, Meta(description="Only leads claimed by this owner; empty: those nobody has claimed.")
     ] = UNSET
-    grade: Annotated[Grade | UnsetType, Meta(description="Only leads with this fit. No lead's fit is known yet.")] = UNSET
+    grade: Annotated[Grade | UnsetType, Meta(description="Only leads with this fit to the ideal customer.")] = UNSET
 
 
 class HotLeadsParameters(RankedParameters, frozen=True, kw_only=True):
@@ -60,6 +60,14 @@ class LeadsParameters(RankedParameters, frozen=True, kw_only=True):
         Text | UnsetType,
         Meta(description="Beginning of a name (or a later word of it), an e-mail address, or a company's name or domain."),
     ] = UNSET
+
+
+class AccountsParameters(Parameters, frozen=True, kw_only=True):
+    """What a request for companies may say."""
+
+    limit: Limit = 50
+    cursor: Annotated[CursorText | UnsetType, Meta(description="next_cursor of the page before.")] = UNSET
+    q: Annotated[Text | UnsetType, Meta(description="Beginning of the company's name or domain.")] = UNSET
 
 
 class TimelineParameters(Parameters, frozen=True, kw_only=True):

@@ -8,9 +8,16 @@ from typing import Final
 import msgspec
 
 from scorer.keys import Scope
-from scorer.outlets import answers, shapes
+from scorer.outlets import account_shapes, answers, shapes, source_shapes
 from scorer.outlets.answers import Reply
-from scorer.outlets.parameters import ChangesParameters, HotLeadsParameters, LeadsParameters, Parameters, TimelineParameters
+from scorer.outlets.parameters import (
+    AccountsParameters,
+    ChangesParameters,
+    HotLeadsParameters,
+    LeadsParameters,
+    Parameters,
+    TimelineParameters,
+)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -35,10 +42,10 @@ ROUTES: Final = (
     Route(
         path="/hot-leads",
         name="listHotLeads",
-        summary="The hot leads, hottest first",
-        description="Those whose score has reached the scorecard's threshold and has not faded below it since. The filters "
-        "topic, stage and owner look at up to 2,000 leads a page: a page may be short, even empty, and still have a "
-        "next_cursor.",
+        summary="The hot leads, those to call first at the top",
+        description="Those whose score has reached the scorecard's threshold and has not faded below it since, ranked by "
+        "priority: points times what the fit is worth. The filters topic, stage, owner and grade look at up to 2,000 leads "
+        "a page: a page may be short, even empty, and still have a next_cursor.",
         scope="read",
         parameters=HotLeadsParameters,
         answer=shapes.LeadPage,
@@ -48,7 +55,7 @@ ROUTES: Final = (
     Route(
         path="/leads",
         name="listLeads",
-        summary="All leads, hottest first, or those that match a search",
+        summary="All leads, ranked by priority, or those that match a search",
         description="Filters are bounded as in the hot list. A search reads along the ranking until the page is full.",
         scope="read",
         parameters=LeadsParameters,
@@ -86,6 +93,36 @@ ROUTES: Final = (
         parameters=Parameters,
         answer=shapes.Explanation,
         handle=answers.explanation,
+    ),
+    Route(
+        path="/leads/{lead_id}/sources",
+        name="getSources",
+        summary="How a lead came, visit by visit, and which channel has what part in it",
+        description="First, last and last non-direct touch, and the parts by three usual models of attribution.",
+        scope="read",
+        parameters=Parameters,
+        answer=source_shapes.Sources,
+        handle=answers.sources,
+    ),
+    Route(
+        path="/accounts",
+        name="listAccounts",
+        summary="Companies, hottest first",
+        description="A company's score is of (Σ √points)² of its people: two keen people outrank one with the same sum.",
+        scope="read",
+        parameters=AccountsParameters,
+        answer=account_shapes.AccountPage,
+        handle=answers.all_accounts,
+    ),
+    Route(
+        path="/accounts/{account_id}",
+        name="getAccount",
+        summary="One company with its people",
+        description="The same view as in the list.",
+        scope="read",
+        parameters=Parameters,
+        answer=account_shapes.Account,
+        handle=answers.one_account,
     ),
     Route(
         path="/changes",

@@ -124,7 +124,9 @@ class Rhythm(msgspec.Struct, frozen=True):
     """When a lead comes, and when it should be back."""
 
     median_day_gap: Annotated[float | None, Meta(description="Median days from one active day to the next.")]
-    next_visit_at: Annotated[Time | None, Meta(description="Likely next visit; null when nobody can tell, or it is overdue.")]
+    next_visit_at: Annotated[
+        Time | None, Meta(description="Null when nobody can tell, or it is overdue.")
+    ]
     overdue_days: Annotated[float | None, Meta(description="How long ago the next visit was to be expected.")]
     silence_days: float | None
     unusual_silence: Annotated[bool, Meta(description="Silent for longer than is usual for this lead.")]
@@ -169,9 +171,7 @@ class Lead(msgspec.Struct, frozen=True):
     scorecard: Annotated[int, Meta(description="Number of the scorecard behind the score.")]
     fit: Fit
     priority: Annotated[float, Meta(ge=0, description="Points now, times what the fit is worth; 1 while unknown.")]
-    exclusion: Annotated[
-        ExclusionReason | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")
-    ]
+    exclusion: Annotated[ExclusionReason | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")]
     stage: Annotated[Stage | None, Meta(description="Null when nothing seen so far speaks of one.")]
     interests: list[Interest]
     reasons: list[Reason]
@@ -216,7 +216,10 @@ class Moment(msgspec.Struct, frozen=True):
 class TimelineVisit(msgspec.Struct, frozen=True):
     """A visit with what was done in it."""
 
-    number: Annotated[int, Meta(description="Counts the visits of one browser from 1.")]
+    number: Annotated[
+        int,
+        Meta(description="Counts the visits of one browser from 1. 0: no visit, but what happened away from the site in a day."),
+    ]
     started_at: Time
     ended_at: Time
     page_views: int
@@ -224,7 +227,7 @@ class TimelineVisit(msgspec.Struct, frozen=True):
     engaged_seconds: float
     entry_url: str
     exit_url: str
-    source: Source
+    source: Source | None
     device: Device | None
     location: Location | None
     moments: Annotated[list[Moment], Meta(description="In the order in which they happened.")]
@@ -263,7 +266,13 @@ class Change(msgspec.Struct, frozen=True):
     """One thing that happened to a lead."""
 
     sequence: Annotated[int, Meta(description="Rises from change to change, in the order in which they became visible.")]
-    kind: Annotated[str, Meta(description="entered, rose, left, identified, merged, stage, erased; others may follow, ignore what you don't know.")]
+    kind: Annotated[
+        str,
+        Meta(
+            description="entered, rose, left, identified, stage, merged, unmerged, erased; others may follow: ignore what "
+            "you don't know."
+        ),
+    ]
     at: Time
     lead_id: str
     lead: Annotated[Lead | None, Meta(description="The lead as it is now; null when it is gone.")]

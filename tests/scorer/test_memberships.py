@@ -139,7 +139,9 @@ def test_two_ids_of_the_site_are_two_people_though_they_share_an_address(world: 
 
 
 def test_a_second_person_on_one_browser_is_another_lead(world: World) -> None:
-    world.feed([*reading("kiosk", NOW - 3 * HOUR), identify("kiosk", NOW - 2 * HOUR, email="ada@halden.example", name="Ada")])
+    world.feed(
+        [*reading("kiosk", NOW - 3 * HOUR), identify("kiosk", NOW - 2 * HOUR, email="ada@halden.example", name="Ada")]
+    )
     world.feed([identify("kiosk", NOW - HOUR, email="ben@other.example", name="Ben")])
     with world.database.reading() as connection:
         people = connection.execute(select(leads.c.name, leads.c.email).where(leads.c.kind == "person")).all()
@@ -209,7 +211,9 @@ def test_two_hundred_random_merges_taken_back_leave_everything_as_it_was(databas
     for number in range(60):
         who = f"visitor {number}"
         start = NOW - chance.randrange(1, 40) * DAY
-        events = reading(who, start, pages=chance.randrange(1, 6), path=chance.choice(["/pricing", "/products/pump", "/blog"]))
+        events = reading(
+            who, start, pages=chance.randrange(1, 6), path=chance.choice(["/pricing", "/products/pump", "/blog"])
+        )
         if chance.random() < 0.5:
             events.append(download(who, "pump.pdf", start + HOUR))
         if chance.random() < 0.5:
@@ -285,7 +289,13 @@ def test_an_exclusion_by_hand_takes_a_lead_off_the_hot_list_and_back(world: Worl
             exclude(connection, site, lead, reason, "ben", "known to us", NOW)
         assert hot() == listed
         assert row_of(world, lead).exclusion == (reason or None)
-    assert [kind for _, kind in kinds(world) if kind in ("entered", "left")] == ["entered", "left", "entered", "left", "entered"]
+    assert [kind for _, kind in kinds(world) if kind in ("entered", "left")] == [
+        "entered",
+        "left",
+        "entered",
+        "left",
+        "entered",
+    ]
     # What it did meanwhile counts.
     heat = score_of(world, lead).heat
     with world.database.writing() as connection:

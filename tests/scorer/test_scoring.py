@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -59,9 +60,9 @@ def keen(visitor: str, days: int = 3) -> list[dict[str, Any]]:
     return made
 
 
-def named(visitor: str, number: int = 900, **traits: str) -> dict[str, Any]:
+def named(visitor: str, number: int = 900, at: int = NOW - DAY, **traits: str) -> dict[str, Any]:
     told = {"name": "Ada", "email": f"{visitor}@halden.example"} | traits
-    return page(visitor, number, type="identify", traits=told)
+    return page(visitor, number, at, type="identify", traits=told)
 
 
 class Feed:
@@ -85,6 +86,13 @@ class Feed:
             card_id = current_cards(connection)[self.site_id].id
             mine = (lead_scores.c.lead_id == lead_id(self.site_id, visitor)) & (lead_scores.c.scorecard_id == card_id)
             return connection.execute(select(lead_scores).where(mine)).one()
+
+    def told(self) -> list[tuple[int, str, str, Any]]:
+        """The lines of the feed with what they tell."""
+        with self.database.reading() as connection:
+            columns = (lead_changes.c.sequence, lead_changes.c.lead_id, lead_changes.c.kind, lead_changes.c.detail)
+            rows = connection.execute(select(*columns).order_by(lead_changes.c.sequence))
+            return [(row.sequence, row.lead_id, row.kind, json.loads(row.detail)) for row in rows]
 
     def changes(self) -> list[tuple[int, str, str]]:
         with self.database.reading() as connection:
@@ -127,10 +135,24 @@ def test_a_visitor_who_says_who_it_is_is_told_of_once(live: Feed) -> None:
     assert lead.company_domain == "halden.example"
 
 
-def test_becoming_known_and_hot_at_once_is_two_lines_in_order(live: Feed) -> None:
+def test_becoming_known_and_hot_at_once_is_told_line_by_line_in_order(live: Feed) -> None:
     live.take(*keen("v"), named("v"))
     mine = lead_id(live.site_id, "v")
-    assert live.changes() == [(1, mine, "identified"), (2, mine, "entered")]
+    assert live.changes() == [(1, mine, "identified"), (2, mine, "entered"), (3, mine, "stage")]
+
+
+def test_where_a_lead_stands_is_told_when_that_changes_and_of_nobody_unknown_and_cold(live: Feed) -> None:
+    mine, stages = lead_id(live.site_id, "v"), []
+    for number, path in enumerate(("/blog/seals", "/products/seals", "/blog/pumps", "/pricing", "/pricing"), start=1):
+        live.take(page("v", number, NOW - DAY + number * MINUTE, properties={"url": f"https://shop.example{path}"}))
+        stages.append(live.score("v").stage)
+        if path == "/products/seals":
+            assert live.changes() == []
+            live.take(named("v", at=NOW - DAY + number * MINUTE + 1))
+    assert stages == ["awareness", "consideration", "consideration", "decision", "decision"]
+    told = [(1, mine, "identified"), (2, mine, "stage")]
+    assert live.changes() == told
+    assert live.told()[1][3] == {"from": "consideration", "to": "decision"}
 
 
 def test_heat_is_what_a_refold_of_the_history_gives(live: Feed) -> None:
@@ -240,5 +262,5 @@ def test_what_a_salesperson_does_meanwhile_is_not_undone(postgres_url: str) -> N
     assert (lead.status, lead.owner, lead.version) == ("claimed", "ada", version)
     # It is hot still, and the feed says so again: the last word must agree with the row.
     assert live.score("v").hot_since is not None
-    assert [kind for _, _, kind in live.changes()] == ["entered", "entered"]
+    assert [kind for _, _, kind in live.changes()] == ["entered", "stage", "entered"]
     database.close()

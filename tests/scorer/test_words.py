@@ -6,9 +6,9 @@ import string
 from typing import get_args
 
 import pytest
-from scorer.core.next_step import Action
 
 from scorer.cli.words import WORDS, counted, word
+from scorer.core.next_steps import Action
 from scorer.core.rules import Tier
 from scorer.core.scorecard import STAGES
 from scorer.outlets.shapes import Channel

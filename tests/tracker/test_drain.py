@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from scorer.models import lead_scores, lead_visitors, leads
-from scorer.scoring import score_visitors
+from scorer.scoring import score_visitors, unpack_score
 from scorer.sites import found_site
 from tests.tracker.conftest import CHROME, DAY, GOOGLEBOT, MINUTE, NOW, SECOND, Stream, contents, packed, page, totals
 from tracker import drain as drain_module
@@ -266,10 +266,12 @@ def picture(database: Database, site_id: int) -> dict[str, Any]:
                 row.downloads,
                 row.engaged_ms,
             )
-        joined = select(leads, visitor_scores.c.visitor_id, visitor_scores.c.heat.label("own_heat"))
-        joined = joined.join(visitor_scores, leads.c.id == visitor_scores.c.lead_id)
+        columns = [column for column in lead_scores.c if column.name != "lead_id"]
+        joined = select(leads, lead_visitors.c.visitor_id, *columns)
+        joined = joined.join(lead_visitors, leads.c.id == lead_visitors.c.lead_id)
+        joined = joined.join(lead_scores, leads.c.id == lead_scores.c.lead_id)
         for row in connection.execute(joined.where(leads.c.site_id == site_id)):
-            assert row.heat == row.own_heat
+            assert unpack_score(row.state).heat == row.heat
             told["leads"][keys[row.visitor_id]] = (
                 row.kind,
                 row.email,
@@ -277,6 +279,12 @@ def picture(database: Database, site_id: int) -> dict[str, Any]:
                 row.first_at,
                 row.last_at,
                 row.hot_since,
+                row.visitors,
+                row.grade,
+                row.stage,
+                row.topics,
+                row.channel,
+                (row.visits, row.page_views, row.downloads, row.engaged_ms),
             )
             told["heat"][keys[row.visitor_id]] = row.heat
     return told

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import multiprocessing
+from importlib.resources import files
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, inspect, text
+from sqlalchemy import Column, Connection, inspect, select, text, update
 
 import scorer.migrations
-from scorer.models import feed
+from scorer.core.people import lead_id
+from scorer.core.rules import Card
+from scorer.core.score import ScoreState, fold
+from scorer.core.scorecard import parse
+from scorer.models import feed, lead_changes, lead_scores, lead_visitors, leads, scorecards
+from scorer.scorecards import FIRST_LANDMARK_MS
+from scorer.scoring import facts_of, score_visitors, unpack_score
+from tests.factories import DAY, NOW, buyer, page, passer_by
+from tests.tracker.conftest import packed
+from tracker import batch, store
 from tracker.db import Database
 from tracker.migrate import WrongVersion, migrate
-from tracker.models import metadata
+from tracker.models import metadata, visitors
+from tracker.sites import SiteSettings, add_site, load_sites
 
 EXPRESSION_INDEXES = {
     str(index.name): index
@@ -60,7 +74,7 @@ def test_the_migrated_schema_is_that_of_the_models(database: Database) -> None:
 
 
 def test_indexes_on_expressions_are_as_the_models_say(database: Database) -> None:
-    assert "ix_leads_heat" in EXPRESSION_INDEXES
+    assert {"ix_lead_scores_priority", "ix_lead_scores_hot"} <= EXPRESSION_INDEXES.keys()
     column, table = ("sql", "sqlite_master") if database.is_sqlite else ("indexdef", "pg_indexes")
     name = "name" if database.is_sqlite else "indexname"
     query = text(f"SELECT {column} FROM {table} WHERE {name} = :name")
@@ -72,11 +86,17 @@ def test_indexes_on_expressions_are_as_the_models_say(database: Database) -> Non
             assert connection.execute(query, {"name": wanted}).scalar_one() == migrated
 
 
-def test_the_ranked_list_is_read_from_its_index(sqlite_database: Database) -> None:
-    query = "EXPLAIN QUERY PLAN SELECT id FROM leads WHERE site_id = 1 ORDER BY heat DESC, id LIMIT 50"
+@pytest.mark.parametrize(
+    ("condition", "index"), [("", "ix_lead_scores_priority"), ("AND hot_since IS NOT NULL", "ix_lead_scores_hot")]
+)
+def test_the_ranked_list_is_read_from_its_index(sqlite_database: Database, condition: str, index: str) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT leads.id FROM lead_scores JOIN leads ON leads.id = lead_id"
+        f" WHERE scorecard_id = 1 {condition} ORDER BY priority DESC, lead_id LIMIT 50"
+    )
     with sqlite_database.reading() as connection:
         plan = " ".join(row[3] for row in connection.execute(text(query)))
-    assert "ix_leads_heat" in plan
+    assert f"INDEX {index} " in plan
     assert "TEMP B-TREE" not in plan
 
 
@@ -103,4 +123,147 @@ def test_a_migration_that_fails_leaves_nothing_half_made(database_url: str) -> N
     with database.writing() as connection:
         connection.execute(text("DROP TABLE visitors"))
     assert migrate(database, SCRIPTS) is True
+    database.close()
+
+
+# From the first version on: what sales know must come through.
+
+CARD_BODY = files("scorer.cards").joinpath("default.json").read_text(encoding="utf-8")
+CARD = Card(parse(msgspec.json.decode(CARD_BODY)), FIRST_LANDMARK_MS)
+PEOPLE = {"ada": {"name": "Ada Berg", "email": "ada@halden.example"}}
+
+
+def of_first_version(database: Database) -> dict[str, tuple[int, ScoreState]]:
+    """Fill a database as the first version had it; return the site and the score of each visitor by key."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with database.writing() as connection:
+        shop, other = (add_site(connection, name, SiteSettings(), NOW - 100 * DAY).id for name in ("shop", "other"))
+    lives = {shop: [*buyer("ada", **PEOPLE["ada"]), *passer_by("glance")], other: buyer("nameless")}
+    for place, (site_id, events) in enumerate(lives.items(), start=1):
+        entries = [
+            (partition, f"{place}-{number}", entry)
+            for number, (partition, _, entry) in enumerate(packed(site_id, events, trusted=True, now=NOW), start=1)
+        ]
+        batch.process(database, entries, lambda *_: False, now_ms=NOW)
+    scores: dict[str, tuple[int, ScoreState]] = {}
+    with database.writing() as connection:
+        sites = load_sites(connection)
+        for site_id in lives:
+            values = {"site": site_id, "body": CARD_BODY, "landmark": FIRST_LANDMARK_MS, "at": NOW - 100 * DAY}
+            connection.execute(
+                text(
+                    "INSERT INTO scorecards (site_id, number, body, landmark_ms, created_at, published_at, is_current)"
+                    " VALUES (:site, 1, :body, :landmark, :at, :at, true)"
+                ),
+                values,
+            )
+        rows = connection.execute(select(visitors.c.id, visitors.c.site_id, visitors.c.key, visitors.c.state)).all()
+        for row in rows:
+            # As the first version kept it: without what has come since.
+            known = msgspec.msgpack.decode(row.state)
+            old_state = msgspec.msgpack.encode([1, *known[1:-3]])
+            connection.execute(update(visitors).where(visitors.c.id == row.id).values(state=old_state))
+            history = store.load_histories(connection, [row.id])[row.id]
+            state = fold(CARD, None, {0: facts_of(history, sites[row.site_id])})
+            scores[row.key] = (row.site_id, state)
+            add_old_lead(connection, row.id, row.site_id, row.key, state)
+        told = {"site": shop, "lead": lead_id(shop, "ada"), "at": NOW - DAY}
+        connection.execute(
+            text("INSERT INTO lead_changes VALUES (1, :site, :lead, 'entered', :at, '{\"score\": 70.0}')"), told
+        )
+        connection.execute(text("UPDATE feed SET last_sequence = 1"))
+    return scores
+
+
+def add_old_lead(connection: Connection, visitor_id: int, site_id: int, key: str, state: ScoreState) -> None:
+    """Store a lead with the score of its visitor in the tables of the first version."""
+    person = PEOPLE.get(key, {})
+    lead = {
+        **{"id": lead_id(site_id, key), "site_id": site_id, "kind": "person" if person else "visitor"},
+        **{"name": person.get("name", ""), "email": person.get("email", ""), "title": "", "phone": ""},
+        **{"company_name": "", "company_domain": "halden.example" if person else "", "heat": state.heat},
+        **{"hot_since": state.hot_since, "announced_score": 70.0 if state.hot_since else None},
+        **{"first_at": NOW - 5 * DAY, "last_at": state.last_at, "version": 7},
+        **{"status": "claimed" if person else "open", "owner": "ben" if person else None},
+    }
+    score = {"visitor_id": visitor_id, "site_id": site_id, "lead_id": lead["id"], "heat": state.heat, "state": b"old"}
+    card = "(SELECT id FROM scorecards WHERE site_id = :site_id)"
+    for table, row, more in (("leads", lead, {}), ("visitor_scores", score, {"scorecard_id": card})):
+        names = [*row, *more]
+        values = [*(f":{name}" for name in row), *more.values()]
+        connection.execute(text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"), row)
+
+
+def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(database_url: str) -> None:
+    database = Database(database_url)
+    scores = of_first_version(database)
+    assert {key: state.hot_since is not None for key, (_, state) in scores.items()} == {
+        "ada": True,
+        "nameless": True,
+        "glance": False,
+    }
+    assert migrate(database, SCRIPTS) is True
+    with database.reading() as connection:
+        keys = dict(connection.execute(select(visitors.c.id, visitors.c.key)).all())  # type: ignore[arg-type]
+        cards = {row.site_id: row.id for row in connection.execute(select(scorecards).where(scorecards.c.is_current))}
+        kept = {row.id: row for row in connection.execute(select(leads))}
+        scored = {row.lead_id: row for row in connection.execute(select(lead_scores))}
+        members = {keys[row.visitor_id]: row for row in connection.execute(select(lead_visitors))}
+        assert connection.execute(select(lead_changes.c.sequence, lead_changes.c.kind)).all() == [(1, "entered")]
+        tables = set(inspect(connection).get_table_names())
+    assert len(kept) == len(scored) == 3
+    assert members.keys() == scores.keys()
+    for key, (site_id, state) in scores.items():
+        mine = lead_id(site_id, key)
+        lead, score = kept[mine], scored[mine]
+        assert (members[key].lead_id, members[key].home_id, members[key].site_id) == (mine, mine, site_id)
+        assert (lead.site_id, lead.visitors, lead.version, lead.merged_into, lead.exclusion) == (site_id, 1, 7, None, None)
+        assert (score.scorecard_id, score.heat, score.priority) == (cards[site_id], state.heat, state.heat)
+        assert (score.hot_since, score.last_at) == (state.hot_since, state.last_at)
+        assert score.announced_score == (None if state.hot_since is None else 70.0)
+        assert score.state == b""
+    ada = kept[lead_id(scores["ada"][0], "ada")]
+    assert (ada.kind, ada.name, ada.email, ada.status, ada.owner) == (
+        "person",
+        "Ada Berg",
+        "ada@halden.example",
+        "claimed",
+        "ben",
+    )
+    assert tables == {*metadata.tables, "alembic_version"}
+    database.close()
+
+
+def test_a_lead_of_the_first_version_is_gone_on_with(database_url: str) -> None:
+    database = Database(database_url)
+    site_id, state = of_first_version(database)["ada"]
+    migrate(database, SCRIPTS)
+    entries = [
+        (partition, f"9-{number}", entry)
+        for number, (partition, _, entry) in enumerate(
+            packed(site_id, [page("ada", "/pricing", NOW - 60_000)], trusted=True, now=NOW), start=1
+        )
+    ]
+    batch.process(database, entries, score_visitors, now_ms=NOW)
+    mine = lead_id(site_id, "ada")
+    with database.reading() as connection:
+        visitor_id = connection.execute(
+            select(lead_visitors.c.visitor_id).where(lead_visitors.c.lead_id == mine)
+        ).scalar_one()
+        history = store.load_histories(connection, [visitor_id])[visitor_id]
+        whole = fold(CARD, None, {0: facts_of(history, load_sites(connection)[site_id])})
+        score = connection.execute(select(lead_scores).where(lead_scores.c.lead_id == mine)).one()
+        lead = connection.execute(select(leads).where(leads.c.id == mine)).one()
+        kinds = connection.execute(select(lead_changes.c.kind).order_by(lead_changes.c.sequence)).scalars().all()
+    assert whole.heat > state.heat
+    assert score.heat == pytest.approx(whole.heat, rel=1e-9)
+    assert unpack_score(score.state).heat == score.heat
+    assert score.hot_since == state.hot_since
+    # What sales were told is not told again.
+    assert set(kinds[1:]) <= {"rose", "stage"}
+    assert (lead.name, lead.status, lead.owner, lead.channel, lead.version) == ("Ada Berg", "claimed", "ben", "search", 8)
     database.close()

@@ -9,7 +9,8 @@ folds from scratch.
 A visit ends after a gap without activity. Engaged time is cumulative for a page view, so the fold keeps each view's
 maximum, and a visit's engaged time is the sum over its views. An engagement message belongs to the visit of its page
 view, however late it comes; it prolongs that visit only within the gap, and begins one only if its page view is unknown.
-A withdrawn consent is part of the latest visit, and neither prolongs nor begins one.
+A withdrawn consent is part of the latest visit, and neither prolongs nor begins one. Nor does what happened away from the
+site, such as a call or a trade fair.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from typing import Any, Final
 
 import msgspec
 
-from tracker.core.events import CONSENT_WITHDRAWN, FILE_DOWNLOADED, FORM_SUBMITTED, PAGE_ENGAGED, Event, Fact
+from tracker.core.events import (
+    CONSENT_WITHDRAWN,
+    FILE_DOWNLOADED,
+    FORM_SUBMITTED,
+    LINK_CLICKED,
+    PAGE_ENGAGED,
+    Event,
+    Fact,
+)
 from tracker.core.form_fields import traits_of_fields
 from tracker.core.urls import campaign_of
 
@@ -30,6 +39,9 @@ MAX_VIEWS: Final = 1000
 MAX_TRAITS: Final = 50
 MAX_ALIASES: Final = 10
 STATE_VERSION: Final = 2
+
+_ON_SITE: Final = frozenset((PAGE_ENGAGED, FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED))
+"""Named events that happen on a website, whatever else is told of them."""
 
 DayOf = Callable[[int], int]
 """Maps a time in ms to the ordinal of its date in the site's time zone."""
@@ -100,6 +112,8 @@ class VisitorState(msgspec.Struct, array_like=True):
     """The same of ``company``."""
     aliases: list[str] = []
     """Ids that ``alias`` events told to be this person's, old and new; the last few, sorted."""
+    active_at: int = 0
+    """Time of the last sign of life on the site, from its first visit on."""
 
     @property
     def visits(self) -> int:
@@ -179,7 +193,6 @@ class _Run:
         self.facts: list[Fact] = []
         self.visits: dict[int, Visit] = {}
         self.visit_of_view: dict[str, Visit] = {}
-        self.active_at = state.last_at if state.visit else None
         if state.visit is not None:
             self.visits[state.visit.number] = state.visit
             self.visit_of_view = {view_id: state.visit for view_id in state.visit.views if view_id}
@@ -193,6 +206,11 @@ class _Run:
             # latest visit, however long ago that was, neither prolongs it nor begins one.
             if self.state.visit is not None:
                 self.state.visit.events += 1
+        elif _is_away(event):
+            if event.kind == "track":
+                self._tell("track", event, None)
+            else:
+                self._take_person(event, None)
         else:
             visit = self._visit_for(event)
             if event.kind == "page":
@@ -208,8 +226,8 @@ class _Run:
             self.state.user_id = event.user_id
         self.state.last_at = event.at
         self.state.last_id = event.message_id
-        if self.state.visit is not None:
-            self.active_at = event.at
+        if self.state.visit is not None and not _is_away(event):
+            self.state.active_at = event.at
 
     def result(self) -> Folded:
         """Close the pass: from scratch, sum up all visits but the latest, some of which late messages have raised."""
@@ -250,7 +268,7 @@ class _Run:
         state.active_days += not same_day
         visit = Visit(number=state.closed_visits + 1, started_at=event.at, ended_at=event.at, day=day, views={})
         state.visit = self.visits[visit.number] = visit
-        silence = -1 if self.active_at is None else event.at - self.active_at
+        silence = event.at - state.active_at if before is not None else -1
         self.facts.append(
             Fact("visit", event.at, day, visit.number, None, silence_ms=silence, visit_of_day=state.visit_of_day)
         )
@@ -298,7 +316,7 @@ class _Run:
             if view_id:
                 self.visit_of_view[view_id] = visit
 
-    def _take_person(self, event: Event, visit: Visit) -> None:
+    def _take_person(self, event: Event, visit: Visit | None) -> None:
         given = event.properties or {}
         if event.kind == "identify":
             self.state.traits = _merged(self.state.traits, given)
@@ -331,8 +349,19 @@ class _Run:
             if isinstance(value, str) and not getattr(visit, field):
                 setattr(visit, field, value[:60])
 
-    def _tell(self, kind: Any, event: Event, visit: Visit, engaged_ms: int = 0) -> None:
-        self.facts.append(Fact(kind, event.at, self.day_of(event.at), visit.number, event, engaged_ms=engaged_ms))
+    def _tell(self, kind: Any, event: Event, visit: Visit | None, engaged_ms: int = 0) -> None:
+        number = visit.number if visit is not None else 0
+        self.facts.append(Fact(kind, event.at, self.day_of(event.at), number, event, engaged_ms=engaged_ms))
+
+
+def _is_away(event: Event) -> bool:
+    """Decide whether *event* happened away from the site: a server's word about somebody, a call, a trade fair, an import.
+
+    It names no page and no browser. It counts, but is no visit: it neither begins nor prolongs one.
+    """
+    if event.kind == "page" or event.name in _ON_SITE:
+        return False
+    return not (event.url or event.view_id or event.agent)
 
 
 def _merged(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -192,7 +192,8 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO leads (id, site_id, kind, name, email, title, phone, company_name, company_domain, industry, country,"
         " region, role, channel, visitors, first_at, status, owner, version)"
-        " SELECT id, site_id, kind, name, email, title, phone, company_name, company_domain, '', '', '', 'unknown', 'direct',"
+        " SELECT id, site_id, kind, name, email, title, phone, company_name, company_domain, '', '', '', 'unknown',"
+        " 'direct',"
         " (SELECT count(*) FROM old_scores WHERE lead_id = old_leads.id), first_at, status, owner, version FROM old_leads"
     )
     op.execute(

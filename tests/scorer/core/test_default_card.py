@@ -138,7 +138,7 @@ HURRIED_BUYER: list[Stay] = [
 def test_visitors_as_they_come(
     visitor: str, stays: list[Stay], now_days: float, tier: str, at_stage: str | None, points: tuple[float, float]
 ) -> None:
-    state = fold(CARD, None, facts_of(stays))
+    state = fold(CARD, None, {0: facts_of(stays)})
     now = MONDAY + round(now_days * DAY_MS)
     low, high = points
     assert (CARD.tier(state.heat, state.hot_since, now), stage(state)) == (tier, at_stage), visitor
@@ -146,7 +146,7 @@ def test_visitors_as_they_come(
 
 
 def test_the_buyers_reasons_and_interests_in_both_languages() -> None:
-    state = fold(CARD, None, facts_of(BUYER))
+    state = fold(CARD, None, {0: facts_of(BUYER)})
     now = MONDAY + round(7.6 * DAY_MS)
     assert [reason.text for reason in reasons(CARD, state, now, "en", limit=4)] == [
         "Sent a form, 4 hours ago",
@@ -160,7 +160,7 @@ def test_the_buyers_reasons_and_interests_in_both_languages() -> None:
 
 def test_a_name_given_again_and_again_earns_once() -> None:
     stays: list[Stay] = [(day + 0.4, 0, ["/", "identify", "identify", "group"]) for day in range(10)]
-    state = fold(CARD, None, facts_of(stays))
+    state = fold(CARD, None, {0: facts_of(stays)})
     assert (state.rules["identify"].count, state.rules["group"].count) == (1, 1)
 
 
@@ -187,7 +187,7 @@ def test_a_name_given_again_and_again_earns_once() -> None:
     ],
 )
 def test_what_a_deed_earns(deed: Deed, rules: set[str]) -> None:
-    state = fold(CARD, None, facts_of([(0.4, 0, [deed])]))
+    state = fold(CARD, None, {0: facts_of([(0.4, 0, [deed])])})
     assert set(state.rules) == rules | {"first_visit"}
 
 

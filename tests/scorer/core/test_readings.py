@@ -1,12 +1,10 @@
-"""Stage, interests, reasons and next step: what the page says of a lead's totals."""
+"""Stage, interests and reasons: what the page says of a lead's totals."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from string import Formatter
 
 import pytest
-from scorer.core.next_step import NextStep, Situation, next_step
 
 from scorer.core.interests import interests, topic_label
 from scorer.core.labels import Label, Language
@@ -110,62 +108,3 @@ def test_every_phrase_has_both_languages_and_the_same_words_to_fill_in() -> None
         return {name for _, name, _, _ in Formatter().parse(text)} - {None}
 
     assert all(phrase.zh and fields(phrase.en) >= fields(phrase.zh) for phrase in PHRASES.values())
-
-
-def at(text: str) -> int:
-    """Milliseconds since 1970 of a UTC time."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
-
-
-NOW = at("2025-06-25T09:30")  # a Wednesday
-SOON = NOW + 5 * HOUR
-
-
-@pytest.mark.parametrize(
-    ("lead", "action", "due", "why"),
-    [
-        (Situation("hot", True, False, "pumps"), "call", at("2025-06-25T18:00"), "Hot, and interested in pumps"),
-        (Situation("hot", True, False), "call", at("2025-06-25T18:00"), "Hot, and we know who it is"),
-        (Situation("hot", False, True), "identify", at("2025-06-25T18:00"), "Hot, but still anonymous"),
-        (Situation("hot", True, True, cools_at=SOON), "follow_up", SOON, "Cooling"),
-        (Situation("hot", True, True, cools_at=NOW + DAY), "follow_up", at("2025-06-25T18:00"), "Cooling"),
-        (Situation("hot", True, True, cools_at=NOW + 3 * DAY), "call", at("2025-06-25T18:00"), "Hot"),
-        (Situation("hot", False, True, cools_at=SOON), "identify", at("2025-06-25T18:00"), "Hot"),
-        (
-            Situation("warm", True, True, "pumps"),
-            "send_material",
-            at("2025-06-26T12:00"),
-            "Downloads material and reads",
-        ),
-        (Situation("warm", True, True), "send_material", at("2025-06-26T12:00"), "Downloads material, but"),
-        (Situation("warm", True, False), "nurture", at("2025-07-09T12:00"), "Not enough"),
-        (Situation("cold", True, True), "nurture", at("2025-07-09T12:00"), "Not enough"),
-    ],
-)
-def test_next_step(lead: Situation, action: str, due: int, why: str) -> None:
-    step = next_step(lead, NOW)
-    assert (step.action, step.due) == (action, due)
-    assert step.why.startswith(why)
-
-
-@pytest.mark.parametrize(
-    ("now", "offset_minutes", "due"),
-    [
-        ("2025-06-25T15:59", 0, "2025-06-25T18:00"),
-        ("2025-06-25T16:00", 0, "2025-06-26T12:00"),
-        ("2025-06-27T16:00", 0, "2025-06-30T12:00"),
-        ("2025-06-28T09:00", 0, "2025-06-30T12:00"),
-        ("2025-06-25T00:30", 0, "2025-06-25T18:00"),
-        ("2025-06-24T17:30", 480, "2025-06-25T10:00"),
-        ("2025-06-27T17:30", 480, "2025-06-30T04:00"),
-        ("2025-06-25T09:30", -330, "2025-06-25T23:30"),
-    ],
-)
-def test_a_call_is_due_within_the_business_day_of_the_place(now: str, offset_minutes: int, due: str) -> None:
-    assert next_step(Situation("hot", True, False), at(now), offset_minutes).due == at(due)
-
-
-def test_next_step_in_chinese() -> None:
-    assert next_step(Situation("hot", True, False, "离心泵"), NOW, 480, "zh") == NextStep(
-        "call", at("2025-06-26T04:00"), "热度高，关注“离心泵”"
-    )

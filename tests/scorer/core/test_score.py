@@ -1,9 +1,10 @@
-"""The fold's laws: exact sum, bit-identical continuation, caps, dwell, hysteresis."""
+"""The fold's laws: exact sum, bit-identical continuation, caps, dwell, hysteresis, several browsers as one history."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
+from random import Random
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from scorer.core.decay import DAY_MS
 from scorer.core.labels import Label
 from scorer.core.rules import Card
-from scorer.core.score import MAX_TOPICS, Contribution, RefoldNeeded, ScoreState, Totals, combine, fold
+from scorer.core.score import MAX_TOPICS, Contribution, RefoldNeeded, ScoreState, fold
 from scorer.core.scorecard import Hot, Match, Rule, Scorecard, Topic
 from tracker.core.events import Event, Fact, FactKind
 
@@ -131,8 +132,8 @@ def heat_of(card: Card, trace: list[Contribution]) -> float:
 @given(histories())
 def test_the_score_is_the_sum_of_its_contributions(facts: list[Fact]) -> None:
     trace: list[Contribution] = []
-    state = fold(CARD, None, facts, trace)
-    assert pack(state) == pack(fold(CARD, None, facts))
+    state = fold(CARD, None, {0: facts}, trace)
+    assert pack(state) == pack(fold(CARD, None, {0: facts}))
     assert state.heat == pytest.approx(heat_of(CARD, trace), rel=1e-9)
     assert all(one.at <= other.at for one, other in pairwise(trace))
     for name, total in state.rules.items():
@@ -155,47 +156,75 @@ def test_going_on_from_a_stored_state_gives_the_same_bits(facts: list[Fact], dat
     cuts = sorted(data.draw(st.lists(st.integers(0, len(facts)), max_size=4)))
     state = None
     for begin, end in pairwise([0, *cuts, len(facts)]):
-        state = stored(fold(CARD, state, facts[begin:end]))
+        state = stored(fold(CARD, state, {0: facts[begin:end]}))
     assert state is not None
-    assert pack(state) == pack(fold(CARD, None, facts))
+    assert pack(state) == pack(fold(CARD, None, {0: facts}))
 
 
 @settings(max_examples=300, deadline=None)
 @given(histories(late=True), st.data())
 def test_a_fold_with_late_engaged_time_can_be_gone_on_from(facts: list[Fact], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(facts)))
-    whole = fold(CARD, None, facts)
-    state = stored(fold(CARD, None, facts[:cut]))
-    known = range(state.visit, 10)
+    whole = fold(CARD, None, {0: facts})
+    state = stored(fold(CARD, None, {0: facts[:cut]}))
+    known = range(state.open[0].visit if state.open else 0, 10)
     if all(fact.visit in known for fact in facts[cut:]):
-        assert pack(fold(CARD, state, facts[cut:])) == pack(whole)
+        assert pack(fold(CARD, state, {0: facts[cut:]})) == pack(whole)
     else:
         with pytest.raises(RefoldNeeded):
-            fold(CARD, state, facts[cut:])
+            fold(CARD, state, {0: facts[cut:]})
 
 
 @given(histories(), st.integers(0, 60))
 def test_the_stored_state_is_never_changed(facts: list[Fact], cut: int) -> None:
-    state = fold(CARD, None, [fact for fact in facts[:cut] if fact.kind != "engaged"])
+    state = fold(CARD, None, {0: [fact for fact in facts[:cut] if fact.kind != "engaged"]})
     before = pack(state)
-    fold(CARD, state, [fact for fact in facts[cut:] if fact.kind != "engaged"])
+    fold(CARD, state, {0: [fact for fact in facts[cut:] if fact.kind != "engaged"]})
     assert pack(state) == before
 
 
-@given(histories())
-def test_caps_hold_on_every_day(facts: list[Fact]) -> None:
+@given(st.lists(histories(), min_size=1, max_size=3))
+def test_caps_hold_on_every_day_whatever_browsers_it_is_spent_on(of_browsers: list[list[Fact]]) -> None:
     trace: list[Contribution] = []
-    fold(CARD, None, facts, trace)
+    fold(CARD, None, dict(enumerate(of_browsers)), trace)
+    of_day = visits_of_day(of_browsers)
     for known in RULES:
         of_rule = [entry for entry in trace if entry.rule == known.id]
         if known.on == "dwell":
-            of_day = {fact.visit: fact.visit_of_day for fact in facts if fact.kind == "visit"}
-            assert all(of_day[entry.visit] <= known.cap_per_day for entry in of_rule)
-            assert len({entry.visit for entry in of_rule}) == len(of_rule)
+            # A contribution doesn't tell its browser: of each there is one, so count those that could earn.
+            earning = [place for place, number in of_day.items() if number <= known.cap_per_day]
+            for number in {entry.visit for entry in of_rule}:
+                made = [entry for entry in of_rule if entry.visit == number]
+                assert len(made) <= sum(visit == number for _, visit in earning)
             continue
         days = [entry.day for entry in of_rule]
         assert all(days.count(day) <= known.cap_per_day for day in days)
         assert known.cap_total is None or len(of_rule) <= known.cap_total
+
+
+def in_order(of_browsers: list[list[Fact]]) -> list[tuple[int, Fact]]:
+    """The facts of several browsers as one history, each with its browser."""
+    placed = [(fact.at, browser, place) for browser, facts in enumerate(of_browsers) for place, fact in enumerate(facts)]
+    return [(browser, of_browsers[browser][place]) for _, browser, place in sorted(placed)]
+
+
+def by_browser(history: list[tuple[int, Fact]]) -> dict[int, list[Fact]]:
+    """A stretch of such a history as the fold takes it."""
+    streams: dict[int, list[Fact]] = {}
+    for browser, fact in history:
+        streams.setdefault(browser, []).append(fact)
+    return streams
+
+
+def visits_of_day(of_browsers: list[list[Fact]]) -> dict[tuple[int, int], int]:
+    """Which of its day each visit is, by browser and number."""
+    days: list[int] = []
+    found: dict[tuple[int, int], int] = {}
+    for browser, fact in in_order(of_browsers):
+        if fact.kind == "visit":
+            days.append(fact.day)
+            found[browser, fact.visit] = days.count(fact.day)
+    return found
 
 
 def visit(number: int, days: float, of_day: int = 1, silence_days: float = -1) -> Fact:
@@ -223,14 +252,14 @@ def page(days: float, path: str, number: int = 1) -> Fact:
 )
 def test_dwell_earns_by_buckets(seconds: float, points: float) -> None:
     trace: list[Contribution] = []
-    fold(CARD, None, [visit(1, 0), engaged(1, 0.01, seconds)], trace)
+    fold(CARD, None, {0: [visit(1, 0), engaged(1, 0.01, seconds)]}, trace)
     assert sum(entry.points for entry in trace if entry.rule == "dwell") == points
 
 
 def test_a_higher_bucket_replaces_the_lower_and_brings_its_own_time_and_topic() -> None:
     trace: list[Contribution] = []
     first, second = engaged(1, 0.01, 12, "/products/pumps"), engaged(1, 0.02, 70, "/products/seals")
-    state = fold(CARD, None, [visit(1, 0), first, second, engaged(1, 0.03, 90)], trace)
+    state = fold(CARD, None, {0: [visit(1, 0), first, second, engaged(1, 0.03, 90)]}, trace)
     dwell = [entry for entry in trace if entry.rule == "dwell"]
     assert [(entry.points, entry.at, entry.topic) for entry in dwell] == [(2.3, second.at, "seals")]
     assert (state.rules["dwell"].count, state.rules["dwell"].points) == (1, 2.3)
@@ -239,13 +268,12 @@ def test_a_higher_bucket_replaces_the_lower_and_brings_its_own_time_and_topic() 
 
 def test_visits_of_a_day_beyond_the_cap_earn_no_dwell() -> None:
     facts = [fact for n in (1, 2, 3) for fact in (visit(n, n / 10, of_day=n), engaged(n, n / 10 + 0.01, 200))]
-    assert fold(CARD, None, facts).rules["dwell"].count == 2
+    assert fold(CARD, None, {0: facts}).rules["dwell"].count == 2
 
 
 @pytest.mark.parametrize(
     ("silence_days", "of_day", "rules"),
     [
-        (-1, 1, {"first"}),
         (0.1, 2, set()),
         (1, 1, {"day"}),
         (2.99, 1, {"day"}),
@@ -253,30 +281,40 @@ def test_visits_of_a_day_beyond_the_cap_earn_no_dwell() -> None:
     ],
 )
 def test_what_coming_back_earns(silence_days: float, of_day: int, rules: set[str]) -> None:
-    assert set(fold(CARD, None, [visit(1, 5, of_day, silence_days)]).rules) == rules
+    facts = [visit(1, 5.5 - silence_days), visit(2, 5.5, of_day, silence_days)]
+    assert set(fold(CARD, None, {0: facts}).rules) == {"first"} | rules
+
+
+def test_a_silence_is_as_long_as_nothing_was_heard() -> None:
+    left = page(3.2, "/blog")
+    assert "return" in fold(CARD, None, {0: [visit(1, 0), visit(2, 3.1, silence_days=3.1)]}).rules
+    # The visit fold says 3.1 days, but another browser of the lead was seen since, or this one was.
+    facts = [visit(1, 0), left, visit(2, 6.1, silence_days=6.1)]
+    assert "return" not in fold(CARD, None, {0: facts}).rules
+    assert "return" not in fold(CARD, None, {0: [visit(1, 0), visit(2, 4, silence_days=4)], 1: [visit(1, 2)]}).rules
 
 
 def test_a_download_without_a_topic_is_about_the_page_it_was_made_from() -> None:
     at = START + MINUTE
     download = Fact("track", at, FIRST_DAY, 1, Event(b"d", at, "track", "File Downloaded", "https://cdn.example/a.pdf"))
     trace: list[Contribution] = []
-    fold(CARD, None, [visit(1, 0), page(0, "/products/pumps"), download], trace)
+    fold(CARD, None, {0: [visit(1, 0), page(0, "/products/pumps"), download]}, trace)
     assert [(entry.rule, entry.topic) for entry in trace][-1] == ("download", "pumps")
 
 
 def test_topics_stay_bounded_and_the_warmest_are_kept() -> None:
     facts = [visit(1, 0)] + [page(n * 1.0, f"/products/p{n}") for n in range(3 * MAX_TOPICS)]
-    topics = fold(CARD, None, facts).topics
+    topics = fold(CARD, None, {0: facts}).topics
     assert set(topics) == {f"p{n}" for n in range(2 * MAX_TOPICS, 3 * MAX_TOPICS)}
 
 
 def test_dithering_around_the_threshold_is_one_hot_spell() -> None:
     card = card_of([rule("page", "page_view", 3, cap_per_day=9)], half_life_days=1, enter=10)
-    state, spells = fold(card, None, [visit(1, 0), page(0, "/"), page(0, "/"), page(0, "/"), page(0, "/")]), set()
+    state, spells = fold(card, None, {0: [visit(1, 0), page(0, "/"), page(0, "/"), page(0, "/"), page(0, "/")]}), set()
     for step in range(1, 25):
         # Falls to about 9.9, is lifted to 12.9 and so on, and at times waits until just above 7.
         days = step * 0.3
-        state = fold(card, state, [page(days, "/")])
+        state = fold(card, state, {0: [page(days, "/")]})
         spells.add(state.hot_since)
         assert card.points(state.heat, START + round(days * DAY_MS)) > 7
     assert spells == {START}
@@ -284,55 +322,201 @@ def test_dithering_around_the_threshold_is_one_hot_spell() -> None:
 
 def test_a_spell_lapses_below_the_leaving_mark_and_begins_anew_at_entering() -> None:
     card = card_of([rule("page", "page_view", 10)], half_life_days=1, enter=20)
-    state = fold(card, None, [visit(1, 0), page(0, "/"), page(0, "/")])
+    state = fold(card, None, {0: [visit(1, 0), page(0, "/"), page(0, "/")]})
     assert state.hot_since == START
     assert card.tier(state.heat, state.hot_since, START + DAY_MS // 2) == "hot"  # 14.14, leaves at 14
     cools_at = card.cools_at(state.heat)
     assert cools_at is not None
     assert card.tier(state.heat, state.hot_since, cools_at - 1) == "hot"
     assert card.tier(state.heat, state.hot_since, cools_at + 1) == "warm"
-    again = fold(card, state, [page(1, "/")])  # 10 before, 20 after: a new spell
+    again = fold(card, state, {0: [page(1, "/")]})  # 10 before, 20 after: a new spell
     assert again.hot_since == START + DAY_MS
-    not_enough = fold(card, state, [page(2, "/")])  # 5 before, 15 after: above leaving, below entering
+    not_enough = fold(card, state, {0: [page(2, "/")]})  # 5 before, 15 after: above leaving, below entering
     assert not_enough.hot_since is None
 
 
 def test_late_engaged_time_of_a_visit_the_state_has_closed_asks_for_a_refold() -> None:
-    state = fold(CARD, None, [visit(1, 0), visit(2, 1, silence_days=1)])
+    state = fold(CARD, None, {0: [visit(1, 0), visit(2, 1, silence_days=1)]})
     with pytest.raises(RefoldNeeded, match="visit 1"):
-        fold(CARD, state, [engaged(1, 1.1, 30)])
+        fold(CARD, state, {0: [engaged(1, 1.1, 30)]})
 
 
 def test_a_trace_of_a_continuation_is_refused() -> None:
     with pytest.raises(ValueError, match="first fact"):
-        fold(CARD, ScoreState(), [], [])
+        fold(CARD, ScoreState(), {0: []}, [])
 
 
-@given(st.lists(histories(), min_size=1, max_size=4), st.randoms())
-def test_a_lead_is_the_sum_of_its_visitors_in_any_order(of_visitors: list[list[Fact]], random: object) -> None:
-    states: list[Totals] = [fold(CARD, None, facts) for facts in of_visitors]
-    lead = combine(CARD, states)
-    random.shuffle(states)  # type: ignore[attr-defined]
-    if len(states) > 1:
-        assert combine(CARD, states) == lead
-    assert lead.heat == pytest.approx(math.fsum(state.heat for state in states), rel=1e-12)
-    assert sum(total.heat for total in lead.rules.values()) == pytest.approx(lead.heat, rel=1e-9)
+browsers = st.lists(histories(), min_size=2, max_size=4)
+
+
+@given(browsers, st.randoms(use_true_random=False))
+def test_a_lead_is_one_history_in_whatever_order_its_browsers_are_told(
+    of_browsers: list[list[Fact]], random: Random
+) -> None:
+    trace: list[Contribution] = []
+    whole = fold(CARD, None, dict(enumerate(of_browsers)), trace)
+    shuffled = list(enumerate(of_browsers))
+    random.shuffle(shuffled)
+    told: list[Contribution] = []
+    assert pack(fold(CARD, None, dict(shuffled), told)) == pack(whole)
+    assert told == trace
+    assert whole.heat == pytest.approx(heat_of(CARD, trace), rel=1e-9)
+    assert sum(total.heat for total in whole.rules.values()) == pytest.approx(whole.heat, rel=1e-9)
+    assert whole.last_at == max((entry.at for entry in trace), default=0)
+
+
+@given(browsers)
+def test_only_what_does_not_repeat_is_worth_the_same_on_several_browsers(of_browsers: list[list[Fact]]) -> None:
+    together = fold(CARD, None, dict(enumerate(of_browsers)))
+    alone = [fold(CARD, None, {0: facts}) for facts in of_browsers]
+    # Coming at all is worth something once, whoever many browsers a person has.
+    assert together.rules["first"].count == 1
+    assert together.pages == sum(state.pages for state in alone)
+    # Without caps nothing is lost: a plain sum.
+    uncapped = card_of([rule("page", "page_view", 2.1, cap_per_day=10**6), rule("track", "event", 4, cap_per_day=10**6)])
+    states = [fold(uncapped, None, {0: facts}) for facts in of_browsers]
+    lead = fold(uncapped, None, dict(enumerate(of_browsers)))
+    assert lead.heat == pytest.approx(math.fsum(state.heat for state in states), rel=1e-9)
     assert lead.last_at == max(state.last_at for state in states)
 
 
-def test_two_visitors_who_are_hot_only_together() -> None:
+@settings(deadline=None)
+@given(st.lists(histories(late=False), min_size=2, max_size=3), st.data())
+def test_going_on_with_several_browsers_gives_the_same_bits(of_browsers: list[list[Fact]], data: st.DataObject) -> None:
+    history = in_order(of_browsers)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(history)), max_size=4)))
+    state = None
+    for begin, end in pairwise([0, *cuts, len(history)]):
+        state = stored(fold(CARD, state, by_browser(history[begin:end])))
+    assert state is not None
+    assert pack(state) == pack(fold(CARD, None, dict(enumerate(of_browsers))))
+
+
+@settings(deadline=None)
+@given(browsers, st.data())
+def test_going_on_is_right_or_refused(of_browsers: list[list[Fact]], data: st.DataObject) -> None:
+    """Browsers are told of in pieces of any length: what follows is folded to the same bits, or asks for a refold."""
+    history = in_order(of_browsers)
+    told = by_browser(history[: data.draw(st.integers(0, len(history)))])
+    cuts = [max(0, len(told.get(browser, ())) + data.draw(st.integers(-2, 2))) for browser in range(len(of_browsers))]
+    state = stored(fold(CARD, None, {browser: facts[: cuts[browser]] for browser, facts in enumerate(of_browsers)}))
+    try:
+        went_on = fold(CARD, state, {browser: facts[cuts[browser] :] for browser, facts in enumerate(of_browsers)})
+    except RefoldNeeded:
+        return
+    assert pack(went_on) == pack(fold(CARD, None, dict(enumerate(of_browsers))))
+
+
+@pytest.mark.parametrize(
+    ("of_phone", "refused"),
+    [
+        (page(0.5, "/blog"), True),
+        (page(1, "/blog"), False),  # the same moment: the browser with the greater number comes after
+        (page(1.5, "/blog"), False),
+    ],
+)
+def test_a_fact_before_the_last_of_the_state_asks_for_a_refold(of_phone: Fact, refused: bool) -> None:
+    desk, phone = [visit(1, 0), page(1, "/pricing")], [visit(1, 0), of_phone]
+    state = fold(CARD, None, {0: desk, 1: phone[:1]})
+    if refused:
+        with pytest.raises(RefoldNeeded, match="after one of"):
+            fold(CARD, state, {1: phone[1:]})
+    else:
+        assert pack(fold(CARD, state, {1: phone[1:]})) == pack(fold(CARD, None, {0: desk, 1: phone}))
+
+
+def test_of_the_same_moment_the_browser_with_the_lesser_number_comes_first() -> None:
+    state = fold(CARD, None, {0: [visit(1, 0)], 1: [visit(1, 0), page(1, "/pricing")]})
+    with pytest.raises(RefoldNeeded, match="after one of"):
+        fold(CARD, state, {0: [page(1, "/pricing")]})
+
+
+def test_a_cap_of_a_day_is_one_of_the_person() -> None:
+    desk = [visit(1, 0.1), page(0.11, "/pricing"), page(0.3, "/en/pricing/eu")]
+    phone = [visit(1, 0.2), page(0.21, "/pricing"), page(0.22, "/pricing"), page(1.2, "/pricing")]
+    trace: list[Contribution] = []
+    state = fold(CARD, None, {0: desk, 1: phone}, trace)
+    assert [entry.at for entry in trace if entry.rule == "pricing"] == [desk[1].at, phone[1].at, phone[3].at]
+    assert state.rules["pricing"].points == 24
+    assert fold(CARD, None, {0: desk}).rules["pricing"].count + fold(CARD, None, {0: phone}).rules["pricing"].count == 5
+    names = [
+        [visit(1, days), Fact("identify", START + MINUTE, FIRST_DAY, 1, Event(b"i", START, "identify"))] for days in (0, 0)
+    ]
+    assert fold(CARD, None, dict(enumerate(names))).rules["identify"].count == 1
+
+
+def test_visits_of_a_day_are_counted_over_all_browsers() -> None:
+    streams = {n: [visit(1, n / 10), engaged(1, n / 10 + 0.01, 200)] for n in (1, 2, 3)}
+    assert fold(CARD, None, streams).rules["dwell"].count == 2
+    assert fold(CARD, None, streams).visits_today == 3
+
+
+@pytest.mark.parametrize(("days", "rules"), [(0.1, set()), (1.0, {"day"}), (2.99, {"day"}), (3.0, {"day", "return"})])
+def test_coming_by_phone_what_was_left_on_the_desk_is_coming_back(days: float, rules: set[str]) -> None:
+    # To the phone's own visit fold this is a first visit.
+    state = fold(CARD, None, {0: [visit(1, 5.2)], 1: [visit(1, 5.2 + days)]})
+    assert set(state.rules) == {"first"} | rules
+    assert state.rules["first"].count == 1
+
+
+def test_engaged_time_of_one_browser_while_the_other_goes_on() -> None:
+    desk = [visit(1, 0), page(0, "/products/pumps"), engaged(1, 0.1, 70, "/products/pumps"), engaged(1, 0.4, 200, "/blog")]
+    phone = [visit(1, 0.2), page(0.2, "/products/seals"), engaged(1, 0.3, 15, "/products/seals"), visit(2, 0.35)]
+    trace: list[Contribution] = []
+    whole = fold(CARD, None, {0: desk, 1: phone}, trace)
+    dwell = [(entry.visit, entry.points, entry.at, entry.topic) for entry in trace if entry.rule == "dwell"]
+    assert dwell == [(1, 1.0, phone[2].at, "seals"), (1, 4.0, desk[3].at, None)]
+    # The desk's visit is its latest still, so nothing has to be folded again, whatever the phone did meanwhile.
+    state = stored(fold(CARD, None, {0: desk[:3], 1: phone}))
+    assert pack(fold(CARD, state, {0: desk[3:]})) == pack(whole)
+    # The phone's first visit has closed.
+    with pytest.raises(RefoldNeeded, match="visit 1"):
+        fold(CARD, state, {1: [engaged(1, 0.41, 30)]})
+
+
+def test_late_engaged_time_counts_for_the_visit_of_its_own_browser() -> None:
+    desk = [visit(1, 0), engaged(1, 0.01, 12), visit(2, 1, silence_days=1), engaged(1, 1.1, 70)]
+    phone = [visit(1, 0.5), engaged(1, 0.51, 12)]
+    trace: list[Contribution] = []
+    fold(CARD, None, {0: desk, 1: phone}, trace)
+    assert [(entry.points, entry.at) for entry in trace if entry.rule == "dwell"] == [(1, phone[1].at), (2.3, desk[3].at)]
+
+
+def test_a_topic_is_that_of_the_browser_it_was_read_on() -> None:
+    at = START + 10 * MINUTE
+    download = Fact("track", at, FIRST_DAY, 1, Event(b"d", at, "track", "File Downloaded", "https://cdn.example/a.pdf"))
+    trace: list[Contribution] = []
+    desk, phone = [visit(1, 0), page(0, "/products/pumps"), download], [visit(1, 0), page(0.001, "/products/seals")]
+    fold(CARD, None, {0: desk, 1: phone}, trace)
+    assert [(entry.rule, entry.topic) for entry in trace][-1] == ("download", "pumps")
+
+
+def test_two_browsers_that_are_hot_only_together() -> None:
     card = card_of([rule("page", "page_view", 10)], enter=20)
-    one, other = (fold(card, None, [visit(1, 0), page(days, "/")]) for days in (0.0, 0.001))
-    assert one.hot_since is None
-    assert combine(card, [one, other]).hot_since is None  # a shade has faded
-    more = fold(card, other, [page(0.002, "/")])
-    assert combine(card, [one, more]).hot_since in (START + round(0.001 * DAY_MS), START + round(0.002 * DAY_MS))
+    desk, phone = ([visit(1, 0), page(days, "/")] for days in (0.0, 0.001))
+    assert fold(card, None, {0: desk}).hot_since is None
+    assert fold(card, None, {0: phone}).hot_since is None
+    assert fold(card, None, {0: desk, 1: phone}).hot_since is None  # a shade has faded
+    more = [*phone, page(0.002, "/")]
+    assert fold(card, None, {0: desk, 1: more}).hot_since == START + round(0.002 * DAY_MS)
+
+
+def test_a_hot_spell_that_one_browser_alone_would_have_lost_goes_on() -> None:
+    card = card_of([rule("page", "page_view", 10, cap_per_day=2)], half_life_days=1, enter=20)
+    desk, phone = [visit(1, 0), page(0, "/"), page(0, "/"), page(1, "/")], [visit(1, 0.3), page(0.3, "/")]
+    # By itself: 20 at first, 20 again a day later having been down to 10: a new spell.
+    assert fold(card, None, {0: desk}).hot_since == START + DAY_MS
+    # The phone's ten points would have kept it up, but the day's cap keeps them out.
+    assert fold(card, None, {0: desk, 1: phone}).hot_since == START + DAY_MS
+    free = card_of([rule("page", "page_view", 10)], half_life_days=1, enter=20)
+    # 20 falls to 16.2, rises to 26.2, falls to 16.2 and rises to 26.2: never below 14.
+    assert fold(free, None, {0: desk, 1: phone}).hot_since == START
 
 
 def test_five_hundred_rules_cost_a_page_seen_before_nothing_more() -> None:
     rules = [rule(f"r{n}", "page_view", 1, match={"path": [f"*/x{n}/*", f"/y{n}-*"]}) for n in range(500)]
     card = card_of(rules)
-    assert set(fold(card, None, [visit(1, 0), page(0, "/a/x7/b"), page(0, "/y7-a")]).rules) == {"r7"}
+    assert set(fold(card, None, {0: [visit(1, 0), page(0, "/a/x7/b"), page(0, "/y7-a")]}).rules) == {"r7"}
     assert card.match_page("https://example.com/y12-a?utm_source=a", "")[1][0].rule == "r12"
     again = card.match_page("https://example.com/y12-a?utm_source=b", "")
     assert again is card.match_page("https://example.com/y12-a?utm_source=c", "other title")

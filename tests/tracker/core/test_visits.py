@@ -77,6 +77,13 @@ def outline(result: Folded) -> list[tuple[int, int, int, int, int]]:
         ([page(1, 0), withdrawn(2, 10 * MINUTE)], [(0, 0, 1, 0, 0)]),
         ([page(1, 0), withdrawn(2, 60 * MINUTE), page(3, 61 * MINUTE)], [(0, 0, 1, 0, 0), (61, 61, 1, 0, 0)]),
         ([withdrawn(1, 0)], []),
+        # A call and a server's word about somebody count, but are no visits.
+        ([event(1, 0, "track", name="Trade Fair Visited"), event(2, MINUTE, "identify")], []),
+        (
+            [page(1, 0), event(2, 10 * MINUTE, "track", name="Called"), page(3, 35 * MINUTE)],
+            [(0, 0, 1, 0, 0), (35, 35, 1, 0, 0)],
+        ),
+        ([event(1, 0, "identify", agent="desktop|Firefox 131|Windows 10")], [(0, 0, 0, 0, 0)]),
         ([withdrawn(1, 0), page(2, MINUTE)], [(1, 1, 1, 0, 0)]),
     ],
 )

@@ -1,0 +1,145 @@
+"""Try a scorecard on what has happened, without writing anything: what simulating says is what publishing does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from scorer.core.capacity import WINDOW_MS, HeatPath, path_of, spells, threshold, with_threshold
+from scorer.core.decay import DAY_MS
+from scorer.core.rules import Card
+from scorer.core.score import Contribution, fold
+from scorer.core.scorecard import Scorecard, parse
+from scorer.core.simulation import Compared, Simulation, Standing, hot_before, summarise
+from scorer.judging import judge
+from scorer.models import lead_scores, leads, outcomes
+from scorer.rescoring import LeadHistory, read_histories
+from scorer.scorecards import current_cards
+from tracker import bulk
+from tracker.db import Database
+from tracker.sites import Site
+
+AT_ONCE: Final = 250
+"""Leads whose histories are in memory."""
+HALF_LIVES: Final = 10
+"""A lead that has been quiet for so many half-lives has a thousandth of its points: it is on no hot list, whatever they
+were."""
+_LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
+
+Progress = Callable[[int, int], None]
+"""Told how many leads have been looked at, and of how many."""
+
+
+def simulate(
+    database: Database,
+    site: Site,
+    body: object,
+    now_ms: int,
+    *,
+    days: int = 90,
+    listed: int = 50,
+    progress: Progress | None = None,
+) -> tuple[Scorecard, Simulation]:
+    """Return what publishing *body* at *now_ms* would change, and the card as it would be stored.
+
+    Reads one moment of the database and writes nothing. Leads active in the last *days* are looked at, and before as far as
+    ten half-lives of either card reach. Each is folded by both cards from the same history, in chunks, so memory holds a few
+    numbers a lead. Raises ``ScorecardError`` for a body with problems and ``ValueError`` for *days* below 1.
+    """
+    if days < 1:
+        raise ValueError(f"days must be at least 1, not {days}")
+    with database.reading() as connection:
+        told = parse(proposal(connection, site, body, now_ms))
+        current = current_cards(connection)[site.id].card
+        proposed = Card(told, now_ms // DAY_MS * DAY_MS)
+        start = now_ms - days * DAY_MS
+        longest = max(card.decay.half_life_ms for card in (current, proposed))
+        ids = _active_leads(connection, site.id, min(start, now_ms - round(HALF_LIVES * longest)))
+        wins = _wins(connection, site.id, start, now_ms)
+        compared, events = [], 0
+        for done, (lead_id, history) in enumerate(_histories(connection, site, ids), start=1):
+            won_at = wins.get(lead_id)
+            until = won_at if won_at is not None else history.portrayed.last_at
+            sides = [_standing(card, site.id, history, start, now_ms, until) for card in (current, proposed)]
+            person = history.portrayed.person
+            compared.append(Compared(lead_id, person.name or person.email, won_at is not None, *sides))
+            events += history.events
+            if progress and (done % AT_ONCE == 0 or done == len(ids)):
+                progress(done, len(ids))
+        return told, summarise(compared, events, days, listed)
+
+
+def proposal(connection: Connection, site: Site, body: object, now_ms: int, enter: float | None = None) -> Mapping[str, Any]:
+    """Return a card as plain data, as it is stored when published at *now_ms*.
+
+    With ``hot.per_week`` its ``hot.enter`` becomes the points that would have given so many hot leads a week in the last
+    four, or *enter* where that is given; ``warm`` shrinks with it where it must. Raises ``ScorecardError``.
+    """
+    card = parse(body)
+    assert isinstance(body, dict)
+    if card.hot.per_week is None:
+        return body
+    if enter is None:
+        enter = _threshold(connection, site, card, now_ms)
+    found = with_threshold(card, enter)
+    return {**body, "hot": {**body["hot"], "enter": found.hot.enter}, "warm": found.warm}
+
+
+def _threshold(connection: Connection, site: Site, scorecard: Scorecard, now_ms: int) -> float:
+    """The points that give the leads a week which the card asks for; never fewer than make a lead warm."""
+    assert scorecard.hot.per_week is not None
+    card = Card(scorecard, now_ms // DAY_MS * DAY_MS)
+    paths: list[HeatPath] = []
+    for _, history in _histories(connection, site, _active_leads(connection, site.id, now_ms - WINDOW_MS)):
+        trace: list[Contribution] = []
+        state = fold(card, None, history.streams, trace)
+        verdict = judge(card, site.id, state, history.portrayed, history.row["exclusion_by_hand"])
+        if verdict.exclusion is None:
+            paths.append(path_of(card.decay, trace))
+    return threshold(paths, card.decay, scorecard.hot.per_week, scorecard.hot.leave_ratio, now_ms, scorecard.warm)
+
+
+def _standing(card: Card, site_id: int, history: LeadHistory, start: int, now_ms: int, until: int) -> Standing:
+    trace: list[Contribution] = []
+    state = fold(card, None, history.streams, trace)
+    verdict = judge(card, site_id, state, history.portrayed, history.row["exclusion_by_hand"])
+    # What is kept off the hot list was never on it, as far as the card's present word goes.
+    spell = None if verdict.exclusion else state.hot_since
+    hot = [] if verdict.exclusion else spells(path_of(card.decay, trace), card.decay, card.enter, card.leave)
+    return Standing(
+        priority=state.heat * verdict.fit.multiplier,
+        score=card.score(state.heat, now_ms),
+        hot=card.tier(state.heat, spell, now_ms) == "hot",
+        entered=sum(start < one.since <= now_ms for one in hot),
+        hot_before=hot_before(hot, until),
+    )
+
+
+def _histories(connection: Connection, site: Site, lead_ids: list[str]) -> Iterator[tuple[str, LeadHistory]]:
+    """The histories of leads, some at a time."""
+    for begin in range(0, len(lead_ids), AT_ONCE):
+        part = lead_ids[begin : begin + AT_ONCE]
+        rows = bulk.select_where_in(connection, leads, _LEAD_COLUMNS, "id", part)
+        yield from read_histories(
+            connection, site, {row[0]: dict(zip(_LEAD_COLUMNS, row, strict=True)) for row in rows}
+        ).items()
+
+
+def _active_leads(connection: Connection, site_id: int, since_ms: int) -> list[str]:
+    """Leads of a site that did anything since, by id."""
+    current = current_cards(connection)[site_id].id
+    query = select(lead_scores.c.lead_id).where(lead_scores.c.scorecard_id == current, lead_scores.c.last_at >= since_ms)
+    return list(connection.execute(query.order_by(lead_scores.c.lead_id)).scalars())
+
+
+def _wins(connection: Connection, site_id: int, start: int, now_ms: int) -> dict[str, int]:
+    """When each lead was won, for the last time in the time looked at."""
+    query = select(outcomes.c.lead_id, outcomes.c.at).where(
+        outcomes.c.site_id == site_id, outcomes.c.kind == "won", outcomes.c.at >= start, outcomes.c.at <= now_ms
+    )
+    found: dict[str, int] = {}
+    for lead, at in connection.execute(query):
+        found[lead] = max(at, found.get(lead, 0))
+    return found
