@@ -35,7 +35,10 @@ def judge(card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand
     """Judge a lead. *by_hand* is a person's word on its exclusion: a reason, or empty for none whatever the card says."""
     person, profile = portrayed.person, portrayed.profile
     account = account_id(site_id, person.company_name, person.company_domain)
-    rule = excluded(card.exclusions, profile, Behaviour(card.events_marked(totals.marks), totals.pages, totals.marks))
+    rule = None
+    if portrayed.told or totals.marks:  # Of most strangers nothing is known that could exclude them.
+        behaviour = Behaviour(card.events_marked(totals.marks), totals.pages, totals.marks)
+        rule = excluded(card.exclusions, profile, behaviour)
     return Judgement(
         fit=judge_fit(card.scorecard.fit, profile),
         exclusion=(by_hand or None) if by_hand is not None else rule.reason if rule else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ class Portrait(msgspec.Struct, frozen=True):
 
     person: Person
     profile: Profile
+    told: bool
+    """Whether anything has been said of the person or the company."""
     first_at: int
     last_at: int
     visits: int
@@ -36,22 +38,18 @@ def portrait(states: Sequence[VisitorState]) -> Portrait:
     What was said last counts, field by field. The country is the one told, else that of the latest visit, else that of the
     browser's time zone.
     """
-    first = min(states, key=lambda state: (state.first_at, state.last_id))
-    traits: dict[str, Any] = {}
-    for state in sorted(states, key=lambda state: (state.identified_at, state.last_id)):
-        traits |= state.traits
-    company: dict[str, Any] = {}
-    for state in sorted(states, key=lambda state: (state.grouped_at, state.last_id)):
-        company |= state.company
-    latest = sorted((state.visit for state in states if state.visit is not None), key=lambda visit: -visit.started_at)
-    country = next((visit.country for visit in latest if visit.country), "")
-    if not country:
-        zones = (country_of(visit.time_zone) for visit in latest if visit.time_zone)
-        country = next((zone for zone in zones if zone), "")
+    if len(states) == 1:
+        traits, company, first = states[0].traits, states[0].company, states[0]
+    else:
+        first = min(states, key=lambda state: (state.first_at, state.last_id))
+        traits = _together((state.identified_at, state.last_id, state.traits) for state in states)
+        company = _together((state.grouped_at, state.last_id, state.company) for state in states)
+    country = _country(states)
     person, profile = _read(_encode(traits), _encode(company), country)
     return Portrait(
         person=person,
         profile=profile,
+        told=bool(traits or company),
         first_at=first.first_at,
         last_at=max(state.last_at for state in states),
         visits=sum(state.visits for state in states),
@@ -60,6 +58,25 @@ def portrait(states: Sequence[VisitorState]) -> Portrait:
         engaged_ms=sum(state.engaged_ms for state in states),
         channel=_channel(states),
     )
+
+
+def _together(told: Iterable[tuple[int, bytes, dict[str, Any]]]) -> dict[str, Any]:
+    """What was said at several times as one: the last word counts."""
+    whole: dict[str, Any] = {}
+    for _, _, said in sorted(told, key=lambda one: one[:2]):
+        whole |= said
+    return whole
+
+
+def _country(states: Sequence[VisitorState]) -> str:
+    latest = sorted((state.visit for state in states if state.visit is not None), key=lambda visit: -visit.started_at)
+    for visit in latest:
+        if visit.country:
+            return visit.country
+    for visit in latest:
+        if visit.time_zone and (country := country_of(visit.time_zone)):
+            return country
+    return ""
 
 
 def _channel(states: Sequence[VisitorState]) -> str:

@@ -21,7 +21,7 @@ from scorer.outlets import api
 from scorer.scorecards import add_first_card, current_cards
 from scorer.scoring import score_visitors
 from tracker import bulk
-from tracker.batch import process
+from tracker.batch import process_surely
 from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
 from tracker.core.entries import RequestInfo, split
 from tracker.db import Database
@@ -93,7 +93,7 @@ class World:
             assert admission.rejected == []
             entries = split(admission, site_id, self.now, RequestInfo(trusted=True), 16)
             batch = [(partition, f"{self.now}-{next(_numbers)}", packed) for partition, _, packed in entries]
-            process(self.database, batch, score_visitors, now_ms=self.now)
+            process_surely(self.database, batch, score_visitors, now_ms=self.now)
 
     def add_plain_leads(self, heats: Iterable[float], *, hot: bool = True, company: Company | None = None) -> list[str]:
         """Store leads of these heats that nothing else is known of; return their ids."""

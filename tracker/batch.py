@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 import redis
@@ -24,6 +25,10 @@ from tracker.sites import Site, load_sites
 from tracker.store import Counts, DeadLetter, KnownVisitor, VisitorKey
 
 log = get_logger(__name__)
+
+DEADLOCK_TRIES: Final = 5
+_DEADLOCKS: Final = frozenset(("40P01", "40001"))
+"""PostgreSQL's codes for deadlock_detected and serialization_failure."""
 
 QueueEntry = tuple[int, str, bytes]
 """Partition, id in its stream, packed entry."""
@@ -53,19 +58,37 @@ FollowUp = Callable[[Connection, dict[int, Site], list[VisitorUpdate], int], boo
 """Called in the transaction with the updates and the time; tells whether it wrote lead changes."""
 
 
-def process_surely(database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp) -> list[Outcome]:
+def process_surely(
+    database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp, *, now_ms: int | None = None
+) -> list[Outcome]:
     """Process *batch*; where it can't be, halve it until the entry to blame is alone, and make a dead letter of that."""
     try:
-        return [process(database, batch, follow_up)]
+        return [_process_again(database, batch, follow_up, now_ms)]
     except (OperationalError, InterfaceError, redis.RedisError):
         raise  # The database or Redis is away: the entries are not to blame and wait.
     except Exception:
         if len(batch) == 1:
             log.exception("entry_failed", partition=batch[0][0], entry=batch[0][1])
-            return [process(database, batch, follow_up, give_up="processing_failed")]
+            return [process(database, batch, follow_up, give_up="processing_failed", now_ms=now_ms)]
         middle = len(batch) // 2
-        first = process_surely(database, batch[:middle], follow_up)
-        return first + process_surely(database, batch[middle:], follow_up)
+        first = process_surely(database, batch[:middle], follow_up, now_ms=now_ms)
+        return first + process_surely(database, batch[middle:], follow_up, now_ms=now_ms)
+
+
+def _process_again(database: Database, batch: Sequence[QueueEntry], follow_up: FollowUp, now_ms: int | None) -> Outcome:
+    """Process *batch*, once more where it and another transaction had waited for each other.
+
+    All lock in one order, but a lead that was merged meanwhile leads to another: PostgreSQL then ends one of the two.
+    """
+    tries = 1
+    while True:
+        try:
+            return process(database, batch, follow_up, now_ms=now_ms)
+        except OperationalError as error:
+            if tries == DEADLOCK_TRIES or getattr(error.orig, "sqlstate", None) not in _DEADLOCKS:
+                raise
+            log.info("batch_again", reason="deadlock")
+            tries += 1
 
 
 def process(

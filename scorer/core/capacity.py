@@ -134,7 +134,7 @@ def threshold(
 
 
 def with_threshold(card: Scorecard, enter: float) -> Scorecard:
-    """The card with leads hot from *enter* points; ``warm`` shrinks with it where a hot lead would no longer cool to warm."""
+    """The card with leads hot from *enter* points; ``warm`` shrinks where a hot lead would no longer cool to it."""
     leave = enter * card.hot.leave_ratio
     warm = card.warm if card.warm <= leave else min(card.warm * enter / card.hot.enter, leave)
     return msgspec.structs.replace(card, hot=Hot(enter, card.hot.leave_ratio, card.hot.per_week), warm=warm)

@@ -7,17 +7,16 @@ import random
 import pytest
 from sqlalchemy import text
 
-from scorer.core.rules import Card
 from scorer.hot_list import SCANNED_AT_MOST, Place, Wanted, rank, ranked_query
-from scorer.scorecards import current_cards
+from scorer.scorecards import StoredCard, current_cards
 from tests.factories import DAY, NOW, World, buyer, identify, page, passer_by
 
 EVERYONE = Wanted(min_score=0.0)
 
 
-def card_of(world: World) -> Card:
+def card_of(world: World) -> StoredCard:
     with world.database.reading() as connection:
-        return current_cards(connection)[world.nordwind.id].card
+        return current_cards(connection)[world.nordwind.id]
 
 
 def listed(world: World, wanted: Wanted, limit: int = 50, now: int = NOW) -> list[str]:
@@ -26,7 +25,7 @@ def listed(world: World, wanted: Wanted, limit: int = 50, now: int = NOW) -> lis
     after: Place | None = None
     while True:
         with world.database.reading() as connection:
-            found = rank(connection, card_of(world), world.nordwind.id, wanted, after, limit, now)
+            found = rank(connection, card_of(world), wanted, after, limit, now)
         ids += [row.id for row in found.rows]
         assert len(found.rows) <= limit
         if found.next is None:
@@ -37,30 +36,30 @@ def listed(world: World, wanted: Wanted, limit: int = 50, now: int = NOW) -> lis
 @pytest.mark.parametrize("seed", range(3))
 def test_paging_gives_every_lead_once_however_many_come_in_between(database_url: str, seed: int) -> None:
     world, chance = World(database_url), random.Random(seed)
-    card = card_of(world)
-    one_point = card.decay.threshold_heat(1, NOW)
+    stored = card_of(world)
+    one_point = stored.card.decay.threshold_heat(1, NOW)
     steps = [one_point * points for points in (43.0, 50.0, 60.0, 61.5, 200.0)]  # few, so that many are equal
     there = set(world.add_plain_leads(chance.choices(steps, k=80)))
-    heats: list[tuple[float, str]] = []
+    priorities: list[tuple[float, str]] = []
     after: Place | None = None
     while True:
         with world.database.reading() as connection:
-            found = rank(connection, card, world.nordwind.id, Wanted(), after, chance.randint(1, 12), NOW)
-        heats += [(-row.heat, row.id) for row in found.rows]
+            found = rank(connection, stored, Wanted(), after, chance.randint(1, 12), NOW)
+        priorities += [(-row.priority, row.id) for row in found.rows]
         if found.next is None:
             break
         after = found.next
         world.add_plain_leads(chance.choices(steps, k=3))
-    ids = [lead for _, lead in heats]
-    assert heats == sorted(heats)
+    ids = [lead for _, lead in priorities]
+    assert priorities == sorted(priorities)
     assert len(set(ids)) == len(ids)
     assert there <= set(ids)
 
 
 def test_the_hot_list_is_those_told_hot_and_not_faded_since(database_url: str) -> None:
     world = World(database_url)
-    card = card_of(world)
-    one_point = card.decay.threshold_heat(1, NOW)
+    stored = card_of(world)
+    one_point = stored.card.decay.threshold_heat(1, NOW)
     hottest, hot, cooling, faded = world.add_plain_leads([one_point * points for points in (90, 60, 42.1, 41.9)])
     warm = world.add_plain_leads([one_point * 59], hot=False)[0]
     world.add_plain_leads([one_point * 95], company=world.huadong)
@@ -94,15 +93,15 @@ def test_filters_are_applied_along_the_ranking(database_url: str) -> None:
 
 def test_a_page_that_finds_too_little_stops_and_the_next_goes_on(sqlite_url: str) -> None:
     world = World(sqlite_url)
-    card = card_of(world)
+    stored = card_of(world)
     world.add_plain_leads([1e9 + number for number in range(SCANNED_AT_MOST + 500)])
     world.feed([page("late", "/products/valve", NOW - 90 * DAY)])
     wanted = Wanted(0.0, topic="valve")
     with world.database.reading() as connection:
-        first = rank(connection, card, world.nordwind.id, wanted, None, 10, NOW)
+        first = rank(connection, stored, wanted, None, 10, NOW)
         assert first.rows == []
         assert first.next is not None
-        second = rank(connection, card, world.nordwind.id, wanted, first.next, 10, NOW)
+        second = rank(connection, stored, wanted, first.next, 10, NOW)
     assert [row.id for row in second.rows] == [world.nordwind.lead("late")]
     assert second.next is None
 
@@ -140,19 +139,19 @@ def test_a_search_finds_beginnings_of_names_addresses_and_companies(database_url
 @pytest.mark.parametrize("wanted", [Wanted(), EVERYONE, Wanted(min_score=50.0)], ids=["hot", "all", "from a score up"])
 def test_the_ranking_is_read_off_an_index_in_order_whatever_the_size_of_the_table(database_url: str, wanted: Wanted) -> None:
     world, chance = World(database_url), random.Random(1)
-    card = card_of(world)
-    one_point = card.decay.threshold_heat(1, NOW)
+    stored = card_of(world)
+    one_point = stored.card.decay.threshold_heat(1, NOW)
     world.add_plain_leads([one_point * chance.expovariate(1 / 8) for _ in range(19_000)], hot=False)
     world.add_plain_leads([one_point * (42 + chance.expovariate(1 / 30)) for _ in range(1000)])
     world.add_plain_leads([one_point * chance.expovariate(1 / 8) for _ in range(10_000)], company=world.huadong)
     with world.database.writing() as connection:
         connection.execute(text("ANALYZE"))
     for after in (None, Place(one_point * 60, "ld_m")):
-        query = ranked_query(card, world.nordwind.id, wanted, after, 51, NOW)
+        query = ranked_query(stored, wanted, after, 51, NOW)
         with world.database.reading() as connection:
             statement = query.compile(connection, compile_kwargs={"literal_binds": True})
             explain = "EXPLAIN QUERY PLAN" if world.database.is_sqlite else "EXPLAIN"
             plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}"))
-        assert ("ix_leads_hot" if wanted == Wanted() else "ix_leads_heat") in plan
+        assert ("ix_lead_scores_hot" if wanted == Wanted() else "ix_lead_scores_priority") in plan
         for costly in ("Seq Scan", "Bitmap", "Sort", "SCAN", "TEMP B-TREE"):
             assert costly not in plan, plan

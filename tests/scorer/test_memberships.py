@@ -343,3 +343,35 @@ def test_workers_that_learn_of_one_person_at_once_make_one_lead_and_lose_nothing
         assert account.leads == rounds
         assert account.heat == pytest.approx(sum(heat**0.5 for heat in heats) ** 2, rel=1e-9)
     world.database.close()
+
+
+def test_of_two_transactions_that_wait_for_each_other_both_are_done(postgres_url: str) -> None:
+    """A lead that somebody has locked out of order: PostgreSQL ends one of the two, and its batch is processed again."""
+    world = World(postgres_url)
+    for who in ("a", "b"):
+        world.feed([page(who, "/", NOW - DAY)])
+    first, second = sorted(world.nordwind.lead(who) for who in ("a", "b"))
+    holds, goes_on = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    def backwards() -> None:
+        try:
+            with world.database.writing() as connection:
+                lock = select(leads.c.id).with_for_update()
+                connection.execute(lock.where(leads.c.id == second))
+                holds.set()
+                goes_on.wait(20)
+                connection.execute(lock.where(leads.c.id == first))
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=backwards)
+    thread.start()
+    holds.wait(20)
+    threading.Timer(0.3, goes_on.set).start()
+    body = [page(who, "/pricing", NOW - HOUR) for who in ("a", "b")]
+    world.feed(body)
+    thread.join(20)
+    assert [error for error in failures if "deadlock" not in str(error)] == []
+    assert [score_of(world, world.nordwind.lead(who)).page_views for who in ("a", "b")] == [2, 2]
+    world.database.close()

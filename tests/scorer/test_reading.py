@@ -7,7 +7,7 @@ from math import fsum
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import event, select
 
 from scorer.core.people import lead_id
 from scorer.countries import country_of
@@ -17,7 +17,7 @@ from scorer.models import lead_scores, lead_visitors, leads
 from scorer.outlets.shapes import Lead
 from scorer.scorecards import current_cards
 from scorer.timeline import read_timeline
-from tests.factories import DAY, FIREFOX, HOUR, MINUTE, NOW, Company, World, buyer, engaged, identify, page, track
+from tests.factories import DAY, FIREFOX, HOUR, MINUTE, NOW, Company, World, buyer, engaged, identify, page
 from tracker.sites import load_sites
 
 
@@ -27,10 +27,24 @@ def view_of(world: World, company: Company, language: Any = "en") -> Viewpoint:
     return Viewpoint(site, stored, world.now, language, "https://leads.example.com")
 
 
+def card_id_of(world: World) -> int:
+    with world.database.reading() as connection:
+        return current_cards(connection)[world.nordwind.id].id
+
+
+def roots(world: World, *who: str) -> list[tuple[str, int]]:
+    """The leads that these visitors belong to, and how many visitors each has."""
+    with world.database.reading() as connection:
+        joined = select(leads.c.id, leads.c.visitors).join(lead_visitors, lead_visitors.c.lead_id == leads.c.id)
+        homes = [world.nordwind.lead(one) for one in who]
+        found = connection.execute(joined.where(lead_visitors.c.home_id.in_(homes)).distinct())
+        return [(row.id, row.visitors) for row in found]
+
+
 def lead_of(world: World, visitor: str, company: Company | None = None, language: Any = "en") -> Lead:
     company = company or world.nordwind
     with world.database.reading() as connection:
-        rows = find_leads(connection, company.id, [company.lead(visitor)])
+        rows = find_leads(connection, current_cards(connection)[company.id].id, [company.lead(visitor)])
         return view_leads(connection, view_of(world, company, language), list(rows.values()))[0]
 
 
@@ -112,21 +126,27 @@ def test_every_time_zone_that_browsers_report_has_its_country() -> None:
     assert [country_of(zone) for zone in ("", "UTC", "Etc/GMT-8", "nonsense")] == [None] * 4
 
 
-def test_a_lead_with_several_browsers_is_the_sum_of_them(database_url: str) -> None:
+def test_a_lead_with_several_browsers_is_one_history(database_url: str) -> None:
     world = World(database_url)
     world.feed([*buyer("desk"), page("phone", "/pricing", NOW - 5 * DAY, referrer="https://www.bing.com/")])
-    desk, phone = world.nordwind.lead("desk"), world.nordwind.lead("phone")
     apart = [lead_of(world, who) for who in ("desk", "phone")]
-    with world.database.writing() as connection:
-        connection.execute(update(visitor_scores).where(visitor_scores.c.lead_id == phone).values(lead_id=desk))
-        of_both = select(func.sum(visitor_scores.c.heat)).where(visitor_scores.c.lead_id == desk).scalar_subquery()
-        connection.execute(update(leads).where(leads.c.id == desk).values(heat=of_both))
-    both = lead_of(world, "desk")
-    assert both.visits == apart[0].visits + apart[1].visits == 3
-    assert both.page_views == 4
+    world.feed([identify(who, NOW - MINUTE, email="anna@halden.example") for who in ("desk", "phone")])
+    [(desk, merged)] = roots(world, "desk", "phone")
+    assert merged == 2
+    with world.database.reading() as connection:
+        rows = find_leads(connection, card_id_of(world), [desk])
+        [both] = view_leads(connection, view_of(world, world.nordwind), list(rows.values()))
+    # A late identify begins another visit on the phone, where nothing was heard for five days.
+    assert both.visits == apart[0].visits + apart[1].visits + 1 == 4
+    assert both.page_views == apart[0].page_views + apart[1].page_views == 4
+    assert both.downloads == apart[0].downloads == 1
+    assert both.engaged_seconds == apart[0].engaged_seconds == 295.0
     assert both.frequency.active_days_30d == 3
-    assert both.priority == pytest.approx(apart[0].priority + apart[1].priority, abs=0.001)
-    assert {reason.rule: reason.count for reason in both.reasons}["pricing"] == 2
+    counts = [{reason.rule: reason.count for reason in one.reasons} for one in (*apart, both)]
+    assert counts[2]["pricing"] == counts[0]["pricing"] + counts[1]["pricing"] == 2
+    # What is one person's only once.
+    assert [one["first_visit"] for one in counts] == [1, 1, 1]
+    assert counts[2]["identify"] == 1
     assert both.source is not None
     assert both.source.referrer == "https://www.bing.com/"  # the earlier one
     with world.database.reading() as connection:
@@ -139,7 +159,7 @@ def test_a_lead_that_was_never_seen_on_the_web_is_shown_with_what_is_known(sqlit
     world = World(sqlite_url)
     lead = world.add_plain_leads([0.0], hot=False)[0]
     with world.database.reading() as connection:
-        row = find_leads(connection, world.nordwind.id, [lead])[lead]
+        row = find_leads(connection, card_id_of(world), [lead])[lead]
         shown = view_leads(connection, view_of(world, world.nordwind), [row])[0]
     assert (shown.score, shown.tier, shown.visits, shown.reasons, shown.interests) == (0.0, "cold", 0, [], [])
     assert (shown.stage, shown.source, shown.device, shown.location, shown.company) == (None, None, None, None, None)
@@ -147,16 +167,17 @@ def test_a_lead_that_was_never_seen_on_the_web_is_shown_with_what_is_known(sqlit
 
 def test_fifty_leads_take_as_many_queries_as_one(sqlite_url: str) -> None:
     world = World(sqlite_url)
-    world.feed([event for number in range(50) for event in buyer(f"b{number}")])
+    people = [buyer(f"b{n}", name=f"B {n}", email=f"b{n}@mail.example", company=f"Halden {n % 7}") for n in range(50)]
+    world.feed([event for one in people for event in one])
     view = view_of(world, world.nordwind)
     with world.database.reading() as connection:
-        rows = list(find_leads(connection, world.nordwind.id, [world.nordwind.lead(f"b{n}") for n in range(50)]).values())
+        rows = list(find_leads(connection, card_id_of(world), [world.nordwind.lead(f"b{n}") for n in range(50)]).values())
         asked: list[str] = []
         event.listen(connection, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
         assert len(view_leads(connection, view, rows[:1])) == 1
         once = len(asked)
         assert len(view_leads(connection, view, rows)) == 50
-    assert len(asked) == 2 * once == 6
+    assert len(asked) == 2 * once == 10
 
 
 def test_the_contributions_add_up_to_the_score_exactly(database_url: str) -> None:
@@ -165,7 +186,7 @@ def test_the_contributions_add_up_to_the_score_exactly(database_url: str) -> Non
         world.feed(buyer("anna", NOW - back * DAY))
     anna = world.nordwind.lead("anna")
     with world.database.reading() as connection:
-        stored = connection.execute(leads.select().where(leads.c.id == anna)).one()
+        stored = connection.execute(lead_scores.select().where(lead_scores.c.lead_id == anna)).one()
         card = current_cards(connection)[world.nordwind.id].card
         for now in (NOW, NOW + 40 * DAY):
             told = explain(connection, anna, now, "zh")
@@ -214,11 +235,10 @@ def test_the_timeline_tells_how_long_pages_were_read_and_what_was_downloaded(dat
 def test_the_timeline_is_paged_from_the_newest_visit_back(database_url: str) -> None:
     world = World(database_url)
     world.feed([page("anna", f"/p{number}", NOW - number * 5 * HOUR) for number in range(7)])
-    world.feed([track("phone", "Webinar Attended", NOW - 12 * HOUR)])
-    anna = world.nordwind.lead("anna")
-    with world.database.writing() as connection:
-        other = world.nordwind.lead("phone")
-        connection.execute(update(visitor_scores).where(visitor_scores.c.lead_id == other).values(lead_id=anna))
+    world.feed([page("phone", "/pricing", NOW - 12 * HOUR)])
+    world.feed([identify(who, NOW - 12 * HOUR, email="anna@halden.example") for who in ("anna", "phone")])
+    [(anna, merged)] = roots(world, "anna", "phone")
+    assert merged == 2
     starts = []
     before = None
     with world.database.reading() as connection:

@@ -6,7 +6,7 @@ import threading
 
 from sqlalchemy import func, select
 
-from scorer.models import lead_changes, lead_scores, lead_visitors, leads
+from scorer.models import identities, lead_changes, lead_scores, lead_visitors, leads
 from scorer.retention import forget_old
 from tests.factories import DAY, NOW, World, buyer, page
 from tracker import store
@@ -21,20 +21,22 @@ def kept(world: World) -> dict[str, int]:
     with world.database.reading() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (visitors, visits, events, leads, visitor_scores, dead_letters)
+            for table in (visitors, visits, events, leads, lead_visitors, lead_scores, identities, dead_letters)
         }
 
 
 def test_who_was_long_not_heard_of_is_forgotten_and_the_feed_says_so(database_url: str) -> None:
     world = World(database_url)
     world.now = NOW - 2 * YEAR
-    world.feed(buyer("gone", until=world.now, name="Ada Gone"))
+    world.feed(buyer("gone", until=world.now, name="Ada Gone", email="ada@gone.example"))
+    assert kept(world)["identities"] == 1
     with world.database.writing() as connection:
         store.save_dead_letters(connection, [DeadLetter(1, world.now, "url_invalid", "collector", False, b"{}")])
     world.now = NOW
     world.feed([page("here", "/pricing", NOW)])
     assert forget_old(world.database, NOW - YEAR, NOW) == 1
-    assert kept(world) == {"visitors": 1, "visits": 1, "events": 1, "leads": 1, "visitor_scores": 1, "dead_letters": 0}
+    of_visitor = ("visitors", "visits", "events", "leads", "lead_visitors", "lead_scores")
+    assert kept(world) == {**dict.fromkeys(of_visitor, 1), "identities": 0, "dead_letters": 0}
     with world.database.reading() as connection:
         told = [tuple(row) for row in connection.execute(select(lead_changes.c.lead_id, lead_changes.c.kind))]
     assert told == [(world.nordwind.lead("gone"), "erased")]
@@ -78,4 +80,4 @@ def test_forgetting_twice_finds_nothing_the_second_time(database_url: str) -> No
     world.now = NOW - 2 * YEAR
     world.feed([page(f"gone {number}", "/", world.now) for number in range(1200)])
     assert [forget_old(world.database, NOW - YEAR, NOW) for _ in range(2)] == [1200, 0]
-    assert kept(world)["events"] == 0
+    assert set(kept(world).values()) == {0}

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from scorer.explaining import explain
-from scorer.models import lead_scores, lead_visitors, leads
+from scorer.models import leads
 from scorer.resources import now_ms
 from tests import samples
 from tests.service.conftest import MakeService

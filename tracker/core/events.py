@@ -69,8 +69,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     day: int
     """Proleptic ordinal of the date of ``at`` in the site's time zone."""
     visit: int
-    """Number of the visit it belongs to, from 1. An ``engaged`` fact may speak of an earlier visit than the last. 0: of no visit,
-    as what happened away from the site."""
+    """Number of the visit it belongs to, from 1. An ``engaged`` fact may speak of an earlier visit than the last. What
+    happened away from the site is of no visit: 0."""
     event: Event | None = None
     """The event behind it; ``None`` for ``visit``."""
     silence_ms: int = -1

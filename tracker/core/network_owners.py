@@ -1,0 +1,247 @@
+"""Who owns a network, and whether that is a company whose people sit behind it. A hint for salespeople, never a fact.
+
+Most addresses belong to access providers, and the name of a provider says nothing of the visitor. So a name is worth
+keeping only if it is an organisation's own network. A hint that is missing costs nothing and a wrong one misleads: in
+doubt a name is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+MAX_OWNER_LENGTH: Final = 120
+
+_NAME_FIELDS: Final = (
+    "organization",
+    "org",
+    "name",
+    "autonomous_system_organization",
+    "as_organization",
+    "as_name",
+    "as_domain",
+    "domain",
+)
+"""Where files write the owner: the user of a block of addresses before the operator of the whole network, since a company
+often has a block of its provider's."""
+
+_ORGANISATION_TYPES: Final = frozenset(("business", "enterprise", "government"))
+_OTHER_TYPES: Final = frozenset(
+    (
+        *("isp", "residential", "cellular", "mobile", "dialup", "satellite", "cable/dsl", "router", "inactive"),
+        *("hosting", "cdn", "content_delivery_network", "search_engine_spider", "consumer_privacy_network", "vpn"),
+        *("cafe", "traveler", "library", "military", "education", "college", "school", "university"),
+    )
+)
+_ANONYMOUS: Final = (
+    *("is_hosting_provider", "is_anonymous", "is_anonymous_vpn", "is_public_proxy", "is_residential_proxy"),
+    *("is_tor_exit_node", "hosting", "vpn", "proxy", "tor", "relay", "is_hosting", "is_vpn", "is_proxy", "is_tor"),
+    *("is_relay", "is_mobile", "is_satellite", "is_cdn"),
+)
+_OF_A_CARRIER: Final = ("mobile_country_code", "mobile_network_code", "mcc", "mnc", "carrier")
+
+
+def owner_of(record: Mapping[str, Any]) -> str:
+    """Return the name of a network's owner as *record* of an MMDB file has it, up to 120 characters; empty for none.
+
+    Reads the layouts of GeoLite2 and DB-IP (ASN), of GeoIP2 ISP and Enterprise, and of IPinfo. Where there is no name,
+    the owner's domain stands for it.
+
+    >>> owner_of({"autonomous_system_number": 64500, "autonomous_system_organization": "Halden AG"})
+    'Halden AG'
+    """
+    fields = _flat(record)
+    for field in _NAME_FIELDS:
+        value = fields.get(field)
+        if isinstance(value, str) and (name := _cleaned(value)):
+            return name
+    return ""
+
+
+def is_company(name: str, record: Mapping[str, Any]) -> bool:
+    """Decide whether *name*, the owner according to *record*, may be shown as a visitor's company.
+
+    Refused are access providers, mobile carriers, clouds, hosts, content networks, VPNs; universities and schools, which
+    are access providers to thousands of students and guests; armed forces and hotels for the same reason; sole traders,
+    whose name is a person's; and what is no name. Public offices, hospitals and research institutes pass: they buy.
+
+    What the record itself says of the owner (``type``) outweighs the words in the name, except for the large providers.
+    What it says of the line (``user_type``, ``connection_type``) can only refuse: a business line bears its provider's
+    name, too.
+    """
+    fields = _flat(record)
+    if any(fields.get(field) in (True, "true", "True", "1") for field in _ANONYMOUS):
+        return False
+    if any(fields.get(field) for field in _OF_A_CARRIER):
+        return False
+    kind = _kind(fields, "type") or _kind(fields, "as_type")
+    if kind in _OTHER_TYPES or _kind(fields, "user_type") in _OTHER_TYPES or _kind(fields, "connection_type") in _OTHER_TYPES:
+        return False
+    if kind in _ORGANISATION_TYPES:
+        return bool(name) and not _is_large_provider(name)
+    return sounds_like_a_company(name)
+
+
+@lru_cache(maxsize=4096)
+def sounds_like_a_company(name: str) -> bool:
+    """Decide by the words in it whether *name* is a company's rather than a provider's (see ``is_company``).
+
+    >>> sounds_like_a_company("Robert Bosch GmbH"), sounds_like_a_company("Netcologne Breitband GmbH")
+    (True, False)
+    """
+    folded = _folded(name)
+    words = _WORD.findall(folded)
+    if not any(len(word) > 1 and not word.isdigit() for word in words) or _is_large_provider(name):
+        return False
+    if _PARTS.search(_EXCEPTIONS.sub(" ", folded)) or _PERSONAL.search(folded):
+        return False
+    if words[0] == "pt" and not _INDONESIAN_PROVIDERS.isdisjoint(words):
+        return False
+    return not any(word in _WORDS or (word.endswith(_ENDINGS) and word not in _NO_ENDING) for word in _words_left(folded))
+
+
+def _words_left(folded: str) -> list[str]:
+    return _WORD.findall(_EXCEPTIONS.sub(" ", folded))
+
+
+@lru_cache(maxsize=4096)
+def _is_large_provider(name: str) -> bool:
+    return _LARGE.search(_folded(name)) is not None
+
+
+def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of *record*, those under ``traits`` (GeoIP2 Enterprise) among them."""
+    traits = record.get("traits")
+    return {**record, **traits} if isinstance(traits, Mapping) else record
+
+
+def _kind(fields: Mapping[str, Any], field: str) -> str:
+    value = fields.get(field)
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def _cleaned(text: str) -> str:
+    """Return *text* in one line, without control characters and without the number of the network in front of it."""
+    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:500])
+    return _NUMBER.sub("", " ".join(printable.split()))[:MAX_OWNER_LENGTH].strip()
+
+
+def _folded(text: str) -> str:
+    """Return *text* in lower case and without accents, as the lists below are written."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in apart if not unicodedata.combining(sign)).replace("ı", "i")
+
+
+def _any_of(texts: str) -> str:
+    return "|".join(re.escape(_folded(text.replace("_", " "))) for text in texts.split())
+
+
+_NUMBER: Final = re.compile(r"^AS\d+[\s_:-]+")
+_WORD: Final = re.compile(r"[^\W_]+")
+
+# Written with _ for a space inside. Parts are looked for anywhere in a name.
+_PARTS: Final = re.compile(
+    _any_of(
+        # Access.
+        "telecom telekom telekom telefon telephon telco communicat comunica komunik kommunikat teletech"
+        " broadband broad_band bredband breitband banda_larga bandalarga banda_ancha bandaancha internet wireless wifi wi-fi"
+        " wimax fibra fiber fibre fibr@ fibranet glasfaser glasvezel svetlovod cable_tv catv cabletv cablevision kabeltv"
+        " satellit satelit provedor provider proveedor fournisseur backbone peering ethernet voip wlan"
+        # Hosts, clouds, networks that deliver or hide.
+        " host datacenter data_center datacentre data_centre datacentr centro_de_datos rechenzentrum dataline colocation"
+        " cloud nuvem nuage server servidor serveur vpn dedicated_ virtual_private anonymi"
+        # Universities and schools.
+        " universi univerz uniwersy politechni politecnic polytechn college school schule hogeschool hogskol"
+        " hojskole institute_of_technology institut_teknologi student campus academ akadem education educac educa"
+        " enseignement ecole_ escuela escola gimnazij gymnasi kolleg"
+        # Russian, Chinese, Japanese, Korean.
+        " телеком связь интернет провайдер хостинг кабел оптик университет"
+        " 电信 電信 联通 移动通信 移動通信 中国移动 网络 網路 網絡 宽带 寬頻 云计算 云 机房 机房 数据中心 數據中心 教育网 大学 大學"
+        " 通信 インターネット ネットワーク 통신 텔레콤 인터넷 대학"
+        # Nobody.
+        " reserved_as unallocated not_announced private_customer"
+    )
+)
+
+# Whole words.
+_WORDS: Final = frozenset(
+    (
+        "isp isps wisp ix ixp net nets netz lan wan gpon ftth dsl adsl vdsl lte 5g tel tele tv iptv television televisao"
+        " televisie radio telnet telecable cable cables cabo kabel cabel mobile mobil mobiles mobility movil moviles cell"
+        " cellular celular gsm network networks networking netzwerk netzwerke netze netwerk netwerken rede redes red reseau"
+        " reseaux jaringan retele siec sieci conexao conexoes conexion connect connected connection connections connectivity"
+        " konnect link links linknet online on-line netcom datacom intercom telcom comm comms banda acesso access accesso"
+        " airtel transit carrier carriers isdn wave waves speed turbonet"
+        " vps cdn dns colo proxy ddos anycast idc webhosting domains rackspace servers compute bandwidth"
+        " informatica informatika tecnologia tecnologias telematica telematika multimidia multimedia bilisim iletisim"
+        " provaider infocom infonet teleservices teleservizi internets hotspot hotspots"
+        " hotel hotels hostel resort resorts navy army marines"
+        " geant renater surfnet cernet cstnet dfn garr switch sanet janet"
+        " unknown reserved private none iana ripe apnic arin lacnic afrinic"
+    ).split()
+)
+_ENDINGS: Final = ("net", "tel", "link", "telecomm", "web", "wave", "fone", "phone", "isp", "wisp", "lan")
+"""With which providers like to end their names: Vipnet, Versatel, Starlink."""
+_NO_ENDING: Final = frozenset(
+    (
+        "intel mattel alcatel bechtel cartel mantel martel castel chatel vattel nortel"
+        " fortinet magnet cabinet planet garnet bonnet hornet cygnet cornet monet linet jeannet vinet gourmet kabinet"
+        " plan milan alan catalan rolan dylan doolan kaplan lan ulan magellan meridian clan nolan harlan swalan phelan"
+        " microwave cellan iphone gramophone cobweb"
+    ).split()
+)
+_EXCEPTIONS: Final = re.compile(
+    _any_of(
+        "exxon_mobil exxonmobil arista_networks juniper_networks extreme_networks f5_networks nokia_solutions_and_networks"
+        " ghost hostess automobile national_instruments_network access_bank cable_manufacturing"
+    )
+)
+"""Companies that would be taken for providers."""
+
+_PERSONAL: Final = re.compile(
+    r"\b\d{9,}\b"  # Brazilian sole traders: the number of the person behind the name.
+    r"|[\s-]+(?:me|mei|epp)\.?$|\beireli\b"
+    r"|^(?:fop|pe|fl-p|flp|ip|chp|spd|ie|pp)\s|\bindividual\b|\bentrepreneur|\bsole (?:trader|proprietor)|\bself.employed"
+    r"|\btrading as\b|\bt/a\b|\bd/?b/?a\b|\beinzelunternehm|\bfizicka osoba|\bprivate person|\bjednoosobowa"
+)
+"""Sole traders, by the forms of several countries. Most are small providers, and all would have a person named."""
+
+_INDONESIAN_PROVIDERS: Final = frozenset(
+    "media data digital lintas solusi nusantara teknologi jaringan infotek global net cyber akses komunikasi sinergi".split()
+)
+"""A company (PT) with one of these words in its name is a provider more often than not."""
+
+_LARGE: Final = re.compile(
+    r"\b(?:"
+    + _any_of(
+        # Clouds, hosts and content networks.
+        "amazon aws amazonaws google microsoft azure alibaba aliyun alicloud tencent huawei baidu bytedance kingsoft ucloud"
+        " qiniu netease ovh ovhcloud hetzner cloudflare fastly akamai linode digitalocean vultr choopa the_constant_company"
+        " leaseweb contabo ionos 1&1 1und1 strato scaleway iliad godaddy softlayer oracle m247 datacamp cdn77 gcore g-core"
+        " hurricane_electric cogent zayo lumen level_3 level3 centurylink gtt arelion edgecast edgio limelight incapsula imperva"
+        " stackpath equinix facebook meta_platforms yandex selectel timeweb upcloud gandi infomaniak aruba_s seeweb"
+        " dreamhost namecheap squarespace automattic heroku vercel netlify fly.io servers.com psychz quadranet"
+        " colocrossing sharktech frantech buyvm interserver hivelocity internap nocix steadfast wholesale_internet"
+        " worldstream serverius transip clouvider packethub tefincom nordvpn mullvad surfshark proton"
+        # What companies send their people's traffic through: the name behind it isn't theirs.
+        " zscaler netskope iboss forcepoint opendns palo_alto_networks cato_networks menlo_security mcafee"
+        # Carriers whose names don't give them away.
+        " comcast verizon at&t sprint charter spectrum vodafone bt british_sky sky_uk virgin_media talktalk"
+        " ee_limited o2 unitymedia liberty_global ziggo kpn proximus telenet telia telenor tele2 elisa dna_oyj tdc"
+        " claro tim_s tim_sa wind_tre windtre free_sas sfr numericable swisscom sunrise upc a1_ magenta megafon"
+        " mts beeline vimpelcom kyivstar turkcell superonline etisalat emirates_integrated stc mobily zain"
+        " ooredoo mtn safaricom jio bsnl hathway singtel starhub maxis celcom axiata globe_tele pldt viettel vnpt fpt"
+        " indosat telkomsel xl_axiata kddi softbank ntt_docomo ntt_pc ntt_america docomo biglobe so-net nifty iij kt_corp"
+        " uplus lg_dacom lg_powercomm sk_broadband china_mobile china_unicom unicom chinanet chinatelecom cmnet chunghwa"
+        " hinet hkt pccw hgc hkbn optus telstra tpg vocus spark_new_zealand rogers telus shaw videotron cogeco bell_canada"
+        " bell_mts telmex izzi megacable totalplay movistar embratel algar brisanet spacex starlink viasat"
+        " hughes echostar intelsat inmarsat windstream altice cablevision suddenlink mediacom wow! tds frontier_comm"
+        " rcn cincinnati_bell consolidated_comm ziply orange_s orange_polska orange_espagne orange_belgium orange_romania"
+        " er-telecom ttk rostelecom dod_network"
+    )
+    + r")(?![^\W_])|\bntt\b(?! data)"
+)
+"""Large providers, which a type in the record doesn't make companies either."""
