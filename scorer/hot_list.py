@@ -94,8 +94,9 @@ def ranked_query(
         query = query.where(score.hot_since.is_not(None), score.heat >= card.decay.threshold_heat(card.leave, now_ms))
     elif wanted.min_score > 0:
         heat = card.decay.threshold_heat(points_of_score(wanted.min_score, card.scorecard.p50), now_ms)
-        # The second condition is what the index can stop at.
-        query = query.where(score.heat >= heat, score.priority >= heat * least_multiplier(card.scorecard.fit))
+        # The second condition is what the index can stop at. The first is said of a sum, or PostgreSQL would take the two for
+        # independent, expect a handful of leads, and sort them all instead of reading a page off the index.
+        query = query.where(score.heat + 0.0 >= heat, score.priority >= heat * least_multiplier(card.scorecard.fit))
     if after is not None:
         # The first condition is what the index can start from, the second drops what has been listed of equal priority.
         further = or_(score.priority < after.priority, score.lead_id > after.lead_id)

@@ -61,7 +61,8 @@ def simulate(
         compared, events = [], 0
         for done, (lead_id, history) in enumerate(_histories(connection, site, ids), start=1):
             won_at = wins.get(lead_id)
-            until = won_at if won_at is not None else history.portrayed.last_at
+            # A win isn't what made a lead hot before it; the last thing that another lead did may well be.
+            until = won_at if won_at is not None else history.portrayed.last_at + 1
             sides = [_standing(card, site.id, history, start, now_ms, until) for card in (current, proposed)]
             person = history.portrayed.person
             compared.append(Compared(lead_id, person.name or person.email, won_at is not None, *sides))

@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far back the public write key may date an event."""
     max_waiting_entries: int = 2_000_000
     """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
+    network_file: Path | None = None
+    """MMDB file that names the owners of networks; ``None``: nobody is looked up."""
 
     @property
     def effective_database_url(self) -> str:

@@ -20,6 +20,7 @@ FAMILIES: Final = {
     "setting_up": ("init", "site", "key"),
     "imports": ("import-log", "import-events", "import-leads"),
     "leads": ("hot", "lead", "explain"),
+    "decisions": ("merge", "unmerge", "exclude", "include", "accounts"),
     "care": ("status", "dead-letters", "scorecard", "doctor"),
 }
 """The commands of each module of this package."""

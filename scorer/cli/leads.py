@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.cli.words import counted, word
-from scorer.core.labels import Language
+from scorer.core.exclusions import REASONS
+from scorer.core.labels import Language, pick
 from scorer.core.phrases import ago
 from scorer.explaining import explain
 from scorer.hot_list import Wanted, rank
@@ -183,12 +184,14 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
     visits = {"n": one.visits, "week": one.frequency.visits_7d, "month": one.frequency.visits_30d}
     rows = {
         "score": _standing(one, language),
+        "fit": _fit(one, language),
         "stage": word(one.stage, language) if one.stage else unknown,
         "wants": ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or unknown,
         "visits": word("recent visits", language, **visits),
         "read": _pages(one, language),
         "downloads": str(one.downloads),
         "came by": _source(one.source, language),
+        "best hours": _best_hours(one, language),
         "device": f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else unknown,
         "last pages": "\n".join(f"{_local(page.at, language)}  {page.title or page.url}" for page in one.last_pages),
         "next": f"{_step(one, language)}: {one.next_step.why}",
@@ -200,6 +203,19 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
     for reason in one.reasons:
         why.add_row(f"{reason.points:6.2f}", reason.text)
     return Group(Panel(_who(one, language), expand=False), facts, Text(), why)
+
+
+def _fit(one: shapes.Lead, language: Language) -> str:
+    told = [word("excluded", language, reason=pick(REASONS[one.exclusion], language))] if one.exclusion else []
+    told.append(one.fit.grade or word("unknown", language))
+    return "\n".join([*told, *one.fit.reasons])
+
+
+def _best_hours(one: shapes.Lead, language: Language) -> str:
+    habits = one.rhythm
+    hours = [f"{word(span.days, language)} {span.from_hour:02}–{span.to_hour:02}" for span in habits.best_hours]
+    silent = [word("unusual silence", language, days=f"{habits.silence_days:.0f}")] if habits.unusual_silence else []
+    return ", ".join([*hours, *silent]) or word("unknown", language)
 
 
 def _standing(one: shapes.Lead, language: Language) -> str:

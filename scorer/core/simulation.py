@@ -27,7 +27,8 @@ class Standing(msgspec.Struct, frozen=True):
     entered: int
     """How often it became hot in the time looked at."""
     hot_before: bool
-    """Hot at some time in the 30 days before it was won; of a lead that wasn't won, before it was last active."""
+    """Hot at some time in the 30 days before it was won; of a lead that wasn't won, in the 30 days up to when it was last
+    active."""
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class Figures(msgspec.Struct, frozen=True):
     wins_hot: int
     """Won leads that were hot in the 30 days before."""
     all_hot: int
-    """Leads that were hot in the 30 days before they were last active or won."""
+    """Leads that were hot in the 30 days before they were won or up to when they were last active."""
     wins_share: float | None
     """Of the won leads; ``None`` without any."""
     all_share: float | None

@@ -136,14 +136,15 @@ def listed(some: list[Placed]) -> list[tuple[str, float]]:
     return [(one.lead_id, one.score) for one in some]
 
 
-def test_what_simulating_says_is_what_publishing_does(database_url: str) -> None:
+@pytest.mark.parametrize("names", [tuple(CARDS)[:2], tuple(CARDS)[2:4], tuple(CARDS)[4:6], tuple(CARDS)[6:]])
+def test_what_simulating_says_is_what_publishing_does(database_url: str, names: tuple[str, ...]) -> None:
     office = Office(World(database_url), crowd(1, 220))
     assert office.events > 2000
     seen = set()
-    for name, body in CARDS.items():
+    for name in names:
         before = office.hot_list()
-        said = office.simulate(body)
-        office.publish(body)
+        said = office.simulate(CARDS[name])
+        office.publish(CARDS[name])
         after = office.hot_list()
         assert listed(said.hot_list) == after, name
         was, now = {lead for lead, _ in before}, {lead for lead, _ in after}
@@ -156,7 +157,7 @@ def test_what_simulating_says_is_what_publishing_does(database_url: str) -> None
         assert [one.current_rank for one in said.hot_list] == [places.get(lead) for lead, _ in after]
         assert all(one.current_score == dict(before)[one.lead_id] for one in said.hot_list if one.lead_id in was)
         seen.add(tuple(after))
-    assert len(seen) == len(CARDS)  # Each card makes another list: nothing is compared with itself.
+    assert len(seen) == len(names)  # Each card makes another list: nothing is compared with itself.
     office.database.close()
 
 
