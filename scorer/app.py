@@ -19,6 +19,7 @@ from tracker.commit import GroupCommit
 from tracker.front import Front
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
+from tracker.networks import open_networks
 from tracker.notices import CommitNotices
 from tracker.serve import serve
 from tracker.watch import QueueWatch
@@ -47,6 +48,7 @@ class HttpSide:
         self._metrics = IntakeMetrics()
         self._registry.register(self._metrics)
         self._limits = Limits(settings.partitions, round(settings.late_window_days * 86_400_000))
+        self._company_of = open_networks(settings.network_file) if collector else None
         self._notices = CommitNotices(resources.control)
         self._commit = GroupCommit(resources.stream_url)
         self._collects = collector
@@ -75,6 +77,7 @@ class HttpSide:
                 metrics=self._metrics,
                 registry=self._registry,
                 secret=self._resources.secret,
+                company_of=self._company_of,
             )
             app.register_blueprint(make_blueprint(parts, self._resources.settings.collect_prefix))
         if web:
@@ -96,6 +99,7 @@ class HttpSide:
             watch=self.watch,
             metrics=self._metrics,
             changed=self._notices.changed,
+            company_of=self._company_of,
         )
 
     @property

@@ -46,4 +46,4 @@ def read_log(connection: Connection, site_id: int, subject: str | None = None, l
         wanted &= audit.c.subject == subject
     columns = [audit.c[name] for name in Entry.__struct_fields__]
     rows = connection.execute(select(*columns).where(wanted).order_by(audit.c.id.desc()).limit(limit))
-    return [Entry(*row[:5], msgspec.json.decode(row[5])) for row in rows]
+    return [Entry(row.at, row.actor, row.action, row.subject, row.why, msgspec.json.decode(row.detail)) for row in rows]

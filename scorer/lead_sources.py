@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from scorer.core.attribution import Touch, attribution
 from scorer.memberships import members
 from scorer.outlets import source_shapes
-from tracker.core.channels import channel_of, origin_of_event
+from tracker.core.channels import Origin, channel_of, origin_of_event, told_origin
+from tracker.core.events import LEAD_CREATED
 from tracker.models import events, visits
 
 TOUCHES_AT_MOST: Final = 5000
@@ -29,11 +30,17 @@ def read_sources(connection: Connection, lead_id: str) -> source_shapes.Sources:
         campaign: dict[str, str] | None = msgspec.json.decode(packed) if packed else None
         origin = channel_of(referrer, campaign, entry_url)
         touches.append(Touch(at, origin.channel, origin.name, (campaign or {}).get("name", ""), entry_url))
-    named = select(events.c.at, events.c.name).where(
+    named = select(events.c.at, events.c.name, events.c.properties).where(
         events.c.visitor_id.in_(mine), events.c.kind == "track", events.c.label.is_(None)
     )
-    for at, name in connection.execute(named.order_by(events.c.at.desc()).limit(TOUCHES_AT_MOST)):
-        told = origin_of_event(name)
+    for at, name, properties in connection.execute(named.order_by(events.c.at.desc()).limit(TOUCHES_AT_MOST)):
+        told = _created_by(properties) if name == LEAD_CREATED else origin_of_event(name)
         if told is not None:
             touches.append(Touch(at, told.channel, told.name))
     return source_shapes.sources_of(lead_id, attribution(touches))
+
+
+def _created_by(properties: str | None) -> Origin | None:
+    told = msgspec.json.decode(properties) if properties else {}
+    source = next((value for name in ("channel", "source") if isinstance(value := told.get(name), str) and value), "")
+    return told_origin(source)

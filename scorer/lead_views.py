@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, get_args
@@ -33,7 +34,7 @@ from scorer.portrait import portrait
 from scorer.scorecards import StoredCard
 from scorer.scoring import unpack_score
 from tracker import bulk
-from tracker.core.channels import channel_of
+from tracker.core.channels import channel_of, told_origin
 from tracker.core.visits import RECENT_PAGES, VisitorState, unpack_state
 from tracker.models import visitors, visits
 from tracker.sites import Site
@@ -176,7 +177,8 @@ def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict
         if row[1] is not None
     }
     latest = (visits.c.visitor_id == visitors.c.id) & (visits.c.number > visitors.c.visits - RECENT_VISITS)
-    wanted = [visits.c[name] for name in ("visitor_id", "started_at", "day", "agent", "time_zone", "locale", "country")]
+    fields = ("visitor_id", "started_at", "day", "agent", "time_zone", "locale", "country", "network")
+    wanted = [visits.c[name] for name in fields]
     query = select(*wanted).select_from(visitors.join(visits, latest)).where(visitors.c.id.in_(found))
     for row in connection.execute(query):
         found[row.visitor_id].recent.append(row)
@@ -261,6 +263,7 @@ def _view(
         source=origin,
         device=device(_latest(recent, "agent")),
         location=place,
+        network_hint=_network_hint(recent),
         owner=row.owner,
         status=row.status,
         next_step=shapes.NextStep(step.action, time_text(step.due), step.why, step.rule, step.label),
@@ -288,6 +291,12 @@ def _latest(recent: list[Any], field: str) -> str:
     return next((value for visit in recent if (value := getattr(visit, field))), "")
 
 
+def _network_hint(recent: list[Any]) -> str | None:
+    """Return the company from whose network most of the latest visits came, of several the latest; ``None`` for none."""
+    named = Counter(visit.network for visit in recent if visit.network)
+    return max(named, key=lambda name: named[name]) if named else None
+
+
 def _company(row: LeadRow) -> shapes.Company | None:
     if row.account_id is None:
         return None
@@ -302,14 +311,16 @@ def _last_pages(behaviour: list[_Behaviour]) -> list[shapes.PageView]:
 def _first_source(behaviour: list[_Behaviour]) -> shapes.Source | None:
     seen = [one.state for one in behaviour if one.state.visit is not None]
     if not seen:
-        return None
+        told = [told_origin(one.state.told_source) for one in behaviour]
+        return next((shapes.Source(origin.channel, None, None, origin.name or None) for origin in told if origin), None)
     first = min(seen, key=lambda state: (state.first_at, state.last_id))
     return source(first.first_referrer, first.first_campaign, first.first_url)
 
 
 def source(referrer: str, campaign: dict[str, str] | None, entry_url: str) -> shapes.Source:
     """Return how a visit came that began at *entry_url*."""
-    return shapes.Source(channel_of(referrer, campaign, entry_url).channel, campaign, referrer or None)
+    origin = channel_of(referrer, campaign, entry_url)
+    return shapes.Source(origin.channel, campaign, referrer or None, origin.name or None)
 
 
 def device(agent: str) -> shapes.Device | None:

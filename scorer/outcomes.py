@@ -54,14 +54,14 @@ def latest(connection: Connection, lead_ids: set[str]) -> dict[str, str]:
 
 
 def decision_days(connection: Connection, site_id: int) -> list[float]:
-    """Return the days from first touch to winning, of each lead that was won."""
+    """Return the days from first touch to winning, of each won lead of which something was known before."""
     won = (
         select(leads.c.first_at, func.min(outcomes.c.at))
         .select_from(outcomes.join(leads, leads.c.id == outcomes.c.lead_id))
         .where(outcomes.c.site_id == site_id, outcomes.c.kind == "won")
         .group_by(leads.c.id, leads.c.first_at)
     )
-    return [(at - first_at) / DAY_MS for first_at, at in connection.execute(won) if at >= first_at]
+    return [(at - first_at) / DAY_MS for first_at, at in connection.execute(won) if at > first_at]
 
 
 def _row(home: str, root: str, site_id: int, kind: str, event: Event) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import msgspec
 from scorer.core.people import Person, person_of
 from scorer.core.profile import Profile, profile_of
 from scorer.countries import country_of
-from tracker.core.channels import channel_of
+from tracker.core.channels import channel_of, told_origin
 from tracker.core.visits import VisitorState
 
 
@@ -82,7 +82,8 @@ def _country(states: Sequence[VisitorState]) -> str:
 def _channel(states: Sequence[VisitorState]) -> str:
     seen = [state for state in states if state.visit is not None]
     if not seen:
-        return ""
+        told = (told_origin(state.told_source) for state in sorted(states, key=lambda state: (state.first_at, state.last_id)))
+        return next((origin.channel for origin in told if origin is not None), "")
     first = min(seen, key=lambda state: (state.first_at, state.last_id))
     return channel_of(first.first_referrer, first.first_campaign, first.first_url).channel
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scorer.resources import Resources, check_redis, prepare_database
 from tracker.embedded import EmbeddedServer
+from tracker.networks import open_networks
 from tracker.queue import CARE_QUEUE, drain_queue
 from tracker.serve import check_address
 from tracker.settings import SettingError, Settings
@@ -26,6 +27,7 @@ def up(
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_address(*settings.bind_address)
+    open_networks(settings.network_file)  # Said once here rather than by a collector that is started again and again.
     with _alone(settings.data_dir):
         _run(settings, environ, demo_key, ready)
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
 import scorer.migrations
-from scorer.core.people import lead_id
+from scorer.core.people import account_id, lead_id
 from scorer.keys import Scope, add_key
 from scorer.models import lead_scores, leads
 from scorer.outlets import api
@@ -61,6 +61,12 @@ class Company(msgspec.Struct, frozen=True):
     def lead(self, visitor: str) -> str:
         """The id of the lead that *visitor* is."""
         return lead_id(self.id, visitor)
+
+    def account(self, domain: str) -> str:
+        """The id of the account of the company with this domain."""
+        made = account_id(self.id, "", domain)
+        assert made is not None
+        return made
 
 
 class World:

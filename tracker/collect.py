@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
 
 from tracker.core.addresses import Network, client_address, is_within
 from tracker.core.admission import OLDEST_MS, Admission, Body, Caller, Refused, Rejected, inflate, read_body
+from tracker.core.agents import is_relay
 from tracker.core.entries import RequestInfo, take_in
 from tracker.core.events import CONSENT_WITHDRAWN
 from tracker.core.identity_cookie import identity_cookie
@@ -86,6 +88,10 @@ class Request(msgspec.Struct, frozen=True):
     """Address that the connection comes from."""
 
 
+CompanyOf = Callable[[str], str]
+"""Returns the company whose network an address is in, empty for none (see ``tracker.networks``)."""
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What the collector's settings say about events."""
 
@@ -130,18 +136,20 @@ def allow_origin(origin: str | None) -> list[tuple[str, str]]:
     return [*allowed, ("vary", "Origin")]
 
 
-def decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes) -> Accepted | Answer:
+def decide(
+    request: Request, keys: KeyRing, limits: Limits, secret: bytes, company_of: CompanyOf | None = None
+) -> Accepted | Answer:
     """Return the events to append with the answer to give afterwards, or the answer that refuses the request.
 
-    *secret* keys the pseudonyms of visitors without an id.
+    *secret* keys the pseudonyms of visitors without an id. *company_of* is ``None`` where networks are not looked up.
     """
     try:
-        return _decide(request, keys, limits, secret)
+        return _decide(request, keys, limits, secret, company_of)
     except Refused as refused:
         return refuse(refused.reason)
 
 
-def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes) -> Accepted:
+def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes, company_of: CompanyOf | None) -> Accepted:
     headers = request.headers
     kind = ROUTES[request.route]
     body = read_body(inflate(request.body, headers.get("content-encoding")), is_batch=kind is None)
@@ -151,6 +159,8 @@ def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes) -> A
         raise Refused("origin_not_allowed")
     oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
     info = request_info(request, known)
+    if company_of is not None and _may_be_looked_up(info, known, body):
+        info = msgspec.structs.replace(info, network=company_of(_address(request)))
     # A server speaks for many visitors from one address: they must not become one.
     pseudonym = _pseudonym(request, known, info, secret) if body.cookieless and not known.trusted else ""
     caller = Caller(known.site_id, known.trusted, oldest_ms, pseudonym)
@@ -176,6 +186,16 @@ def request_info(request: Request, known: KnownKey) -> RequestInfo:
         prefetch=purpose is not None and ("prefetch" in purpose or "prerender" in purpose),
         own_traffic=own and is_within(_address(request), known.own_networks),
     )
+
+
+def _may_be_looked_up(info: RequestInfo, known: KnownKey, body: Body) -> bool:
+    """Decide whether to ask whose network a request comes from.
+
+    Not where that isn't the visitor's: a server, or a library that passes events on. Not for our own staff. And not for
+    visitors who asked not to be tracked, or have not agreed to it yet.
+    """
+    not_a_visitor = known.trusted or info.own_traffic or is_relay(info.agent)
+    return not (not_a_visitor or body.cookieless or is_opted_out(info, known.settings.rules))
 
 
 def _address(request: Request) -> str:

@@ -19,7 +19,7 @@ from prometheus_client.exposition import generate_latest
 
 from tracker import queue
 from tracker.assets import Asset, snippet, snippet_with
-from tracker.collect import ROUTES, Answer, KeyRing, Limits, Request, allow_origin, answer_headers, decide, refuse
+from tracker.collect import ROUTES, Answer, CompanyOf, KeyRing, Limits, Request, allow_origin, answer_headers, decide, refuse
 from tracker.metrics import IntakeMetrics
 from tracker.snippet_settings import snippet_settings
 
@@ -52,6 +52,8 @@ class Collector(msgspec.Struct, frozen=True):
     registry: CollectorRegistry
     secret: bytes
     """Keys the daily pseudonyms of visitors without an id."""
+    company_of: CompanyOf | None = None
+    """``None`` where networks are not looked up."""
 
 
 def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
@@ -134,8 +136,11 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
 
 
 def _take(collector: Collector, wanted: Request) -> Answer:
-    full = collector.is_full()
-    decision = refuse("overloaded") if full else decide(wanted, collector.keys, collector.limits, collector.secret)
+    decision = (
+        refuse("overloaded")
+        if collector.is_full()
+        else decide(wanted, collector.keys, collector.limits, collector.secret, collector.company_of)
+    )
     if not isinstance(decision, Answer):
         try:
             queue.append(collector.streams, decision.site_id, decision.entries)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol
 
-from tracker.collect import ROUTES, Accepted, Answer, Headers, Limits, Request, answer_headers, decide, refuse
+from tracker.collect import ROUTES, Accepted, Answer, CompanyOf, Headers, Limits, Request, answer_headers, decide, refuse
 from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
 from tracker.core.admission import MAX_BODY_BYTES
 from tracker.core.domains import registrable_domain
@@ -61,7 +61,7 @@ class Front:
     """The application that granian serves.
 
     *collect_prefix* is ``None`` in a process that does not collect. *changed* returns what is done at the next word of a
-    commit (see ``tracker.notices``).
+    commit (see ``tracker.notices``). *company_of* is ``None`` where networks are not looked up.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Front:
         watch: QueueWatch,
         metrics: IntakeMetrics,
         changed: Callable[[], asyncio.Future[None]],
+        company_of: CompanyOf | None = None,
     ) -> None:
         self._app = app
         self._routes = {f"{collect_prefix}/{name}": name for name in ROUTES} if collect_prefix is not None else {}
@@ -86,6 +87,7 @@ class Front:
         self._watch = watch
         self._metrics = metrics
         self._changed = changed
+        self._company_of = company_of
         self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
         self._waiting_for_keys = 0
         self._leaving = asyncio.Event()
@@ -118,9 +120,9 @@ class Front:
     async def _take(self, request: Request) -> Answer:
         if self._watch.full:
             return self._refused("overloaded")
-        decision = decide(request, self._keys, self._limits, self._secret)
+        decision = decide(request, self._keys, self._limits, self._secret, self._company_of)
         if isinstance(decision, Answer) and decision.reason == "write_key_unknown" and await self._look_again():
-            decision = decide(request, self._keys, self._limits, self._secret)
+            decision = decide(request, self._keys, self._limits, self._secret, self._company_of)
         if isinstance(decision, Answer):
             return self._refused(decision.reason)
         return await self._append(decision)

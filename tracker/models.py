@@ -112,6 +112,7 @@ visits: Final = Table(
     Column("time_zone", String(60), nullable=False),
     Column("locale", String(60), nullable=False),
     Column("country", String(60), nullable=False),
+    Column("network", String(120), nullable=False),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 80},
 )

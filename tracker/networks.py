@@ -12,11 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from tracker.core.network_owners import is_company, owner_of
 from tracker.log import get_logger
 from tracker.settings import SettingError
+
+try:
+    import maxminddb
+except ModuleNotFoundError:  # An extra: most services run without.
+    maxminddb = None  # type: ignore[assignment]
 
 log = get_logger(__name__)
 
@@ -45,6 +50,7 @@ class NetworkFile:
         self._clock = clock
         self._lock = threading.Lock()
         self._companies: dict[str, str] = {}
+        self._damage_told = False
         try:
             self._stamp = _stamp_of(path)
             self._reader = _open(path)
@@ -72,8 +78,10 @@ class NetworkFile:
             record = self._reader.get(address.removeprefix(_MAPPED))
         except ValueError:
             return ""  # No address, or one of IPv6 and the file has none of these.
-        except _damage() as error:
-            log.warning("network_file_damaged", error=type(error).__name__)
+        except maxminddb.InvalidDatabaseError:
+            if not self._damage_told:
+                log.warning("network_file_damaged")
+                self._damage_told = True
             return ""
         if not isinstance(record, Mapping):
             return ""
@@ -92,6 +100,7 @@ class NetworkFile:
                 if stamp != self._stamp:
                     self._reader = _open(self._path)
                     self._stamp = stamp
+                    self._damage_told = False
                     log.info("network_file_opened")
             except (OSError, ValueError) as error:
                 log.warning("network_file_not_opened", error=str(error))
@@ -110,8 +119,6 @@ def _open(path: Path) -> _Reader:
     It reads a copy that has no name any more. The library maps its file into memory, and whoever then writes over the
     original instead of replacing it would make the process read nonsense, or end it.
     """
-    import maxminddb
-
     try:
         with path.open("rb") as original, tempfile.NamedTemporaryFile(prefix="warmtrail-networks-") as copy:
             shutil.copyfileobj(original, copy)
@@ -121,12 +128,6 @@ def _open(path: Path) -> _Reader:
         raise ValueError(str(error)) from None
 
 
-def _damage() -> type[Exception]:
-    from maxminddb import InvalidDatabaseError
-
-    return InvalidDatabaseError
-
-
 def open_networks(path: Path | None) -> Callable[[str], str] | None:
     """Return the lookup of companies by address in the file at *path*; ``None`` where no file is set.
 
@@ -134,8 +135,6 @@ def open_networks(path: Path | None) -> Callable[[str], str] | None:
     """
     if path is None:
         return None
-    try:
-        import maxminddb  # noqa: F401  # an extra: most services run without
-    except ImportError:
-        raise SettingError(f"{_SETTING} needs one more package: pip install 'warmtrail[networks]'") from None
+    if maxminddb is None:
+        raise SettingError(f"{_SETTING} needs one more package: pip install 'warmtrail[networks]'")
     return NetworkFile(path).company

@@ -204,6 +204,7 @@ def save_visits(connection: Connection, touched: Iterable[tuple[int, int, Visit]
             visit.time_zone,
             visit.locale,
             visit.country,
+            visit.network,
         )
         for visitor_id, site_id, visit in touched
     ]

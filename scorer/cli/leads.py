@@ -192,6 +192,7 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
         "downloads": str(one.downloads),
         "came by": _source(one.source, language),
         "best hours": _best_hours(one, language),
+        **({"network": word("probably at", language, company=one.network_hint)} if one.network_hint else {}),
         "device": f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else unknown,
         "last pages": "\n".join(f"{_local(page.at, language)}  {page.title or page.url}" for page in one.last_pages),
         "next": f"{_step(one, language)}: {one.next_step.why}",

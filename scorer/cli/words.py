@@ -18,6 +18,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "downloads": ("downloads", "下载"),
     "came by": ("came by", "来源"),
     "device": ("device", "设备"),
+    "network": ("network", "网络"),
+    "probably at": ("probably at {company}, by its network", "可能来自 {company}（据其网络推测）"),
     "last pages": ("last pages", "最近页面"),
     "points": ("points", "分值"),
     "when": ("when", "时间"),

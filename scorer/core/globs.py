@@ -6,12 +6,16 @@ can be made to take minutes on one hostile address. These take time linear in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 MAX_TEXT = 2000
 """Characters of an address that are looked at."""
 TOPIC = "{topic}"
+GRAM: Final = 4
+"""Characters by which ``GlobIndex`` finds texts that stand anywhere."""
 
 
 def folded(text: str) -> str:
@@ -110,6 +114,83 @@ def _lies_between(text: str, first: str, middle: tuple[str, ...], last: str) -> 
     return True
 
 
+class _Pattern(NamedTuple):
+    """A pattern taken apart, and to which list it belongs."""
+
+    first: str
+    middle: tuple[str, ...]
+    last: str
+    owner: int
+
+
+class GlobIndex:
+    """Many lists of patterns at once: which of them match a text, for little more than one list costs.
+
+    A pattern is looked at only for a text that has the pattern's longest piece in its place: at the beginning, at the end, or,
+    by its rarest four characters, anywhere. Patterns without a piece of four characters are looked at for every text.
+
+    >>> sorted(GlobIndex([["*/pricing*"], ["/blog*"], ["*"]])("/en/pricing"))
+    [0, 2]
+    """
+
+    __slots__ = ("_by_gram", "_by_prefix", "_by_suffix", "_exact", "_others")
+
+    def __init__(self, lists: Iterable[Iterable[str]]) -> None:
+        self._exact: dict[str, list[int]] = {}
+        self._by_prefix: dict[int, dict[str, list[_Pattern]]] = {}
+        self._by_suffix: dict[int, dict[str, list[_Pattern]]] = {}
+        self._by_gram: dict[str, list[_Pattern]] = {}
+        self._others: list[_Pattern] = []
+        anywhere: list[tuple[str, _Pattern]] = []
+        for owner, patterns in enumerate(lists):
+            for text in patterns:
+                first, *middle = folded(text).split("*")
+                if not middle:
+                    self._exact.setdefault(first, []).append(owner)
+                    continue
+                pattern = _Pattern(first, tuple(piece for piece in middle[:-1] if piece), middle[-1], owner)
+                longest = max(pattern.middle, key=len, default="")
+                if len(longest) > max(len(first), len(pattern.last)):
+                    anywhere.append((longest, pattern))
+                elif len(first) >= len(pattern.last) > 0 or first:
+                    self._by_prefix.setdefault(len(first), {}).setdefault(first, []).append(pattern)
+                elif pattern.last:
+                    self._by_suffix.setdefault(len(pattern.last), {}).setdefault(pattern.last, []).append(pattern)
+                else:
+                    self._others.append(pattern)
+        usual = Counter(gram for piece, _ in anywhere for gram in _grams(piece))
+        for piece, pattern in anywhere:
+            rarest = min(_grams(piece), key=lambda gram: (usual[gram], gram), default=None)
+            if rarest is None:
+                self._others.append(pattern)
+            else:
+                self._by_gram.setdefault(rarest, []).append(pattern)
+
+    def __call__(self, text: str) -> set[int]:
+        """The lists, by their place, of which a pattern matches the whole text. Text is given ``folded``."""
+        found = set(self._exact.get(text, ()))
+        for pattern in self._candidates(text):
+            if pattern.owner not in found and _lies_between(text, *pattern[:3]):
+                found.add(pattern.owner)
+        return found
+
+    def _candidates(self, text: str) -> Iterator[_Pattern]:
+        yield from self._others
+        for length, table in self._by_prefix.items():
+            yield from table.get(text[:length], ())
+        for length, table in self._by_suffix.items():
+            yield from table.get(text[-length:], ())
+        if self._by_gram:
+            by_gram = self._by_gram
+            # A set: of what is repeated in a text, each pattern is looked at once.
+            for gram in {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)} & by_gram.keys():
+                yield from by_gram[gram]
+
+
+def _grams(piece: str) -> list[str]:
+    return [piece[at : at + GRAM] for at in range(len(piece) - GRAM + 1)]
+
+
 class TopicCapture:
     """A path pattern with ``{topic}``: one path segment, without its extension, that names what the page is about.
 
@@ -144,6 +225,11 @@ class TopicCapture:
         if "*" in before.lstrip("*"):
             return f"before {TOPIC} a * may only open the pattern"
         return None
+
+    @property
+    def glob(self) -> str:
+        """A pattern that matches every path of which this reads a topic, and others."""
+        return ("*" if self._anywhere else "") + self._before + "*"
 
     def __call__(self, path: str) -> str | None:
         """The topic named in the path; ``None`` when the pattern doesn't match, or only a folder's index does."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from scorer.core.decay import DAY_MS, Decay, score
 from scorer.core.exclusions import Exclusion, path_counters
-from scorer.core.globs import TOPIC, Globs, TopicCapture, address_key, file_name, folded, page_path
+from scorer.core.globs import TOPIC, GlobIndex, Globs, TopicCapture, address_key, file_name, folded, page_path
 from scorer.core.labels import listed
 from scorer.core.scorecard import STAGES, Behaviour, Match, Rule, Scorecard
 
@@ -101,8 +101,10 @@ class Card:
 
         earning = [rule for rule in scorecard.rules if rule.points > 0]
         self._by: dict[Behaviour, tuple[tuple[Test, Earning], ...]] = {}
+        self._likely: dict[Behaviour, _Likely] = {}
         for on in {rule.on for rule in earning}:
             self._by[on] = tuple((_test(rule.match), _earning(rule)) for rule in earning if rule.on == on)
+            self._likely[on] = _Likely([rule.match for rule in earning if rule.on == on])
         self.on_first_visit = self._all("first_visit")
         self.on_new_day = self._all("new_day")
         self.on_identify = self._all("identify")
@@ -121,17 +123,16 @@ class Card:
             for rule in scorecard.rules
             if rule.on == "dwell"
         )
-        self._events = tuple(
-            (Globs(listed(rule.match.event)), rule.match.properties, _earning(rule))
-            for rule in earning
-            if rule.on == "event"
-        )
+        events = [rule for rule in earning if rule.on == "event"]
+        self._events = tuple((rule.match.properties, _earning(rule)) for rule in events)
+        self._event_names = GlobIndex(listed(rule.match.event) for rule in events)
         self.exclusions: Sequence[Exclusion] = scorecard.exclusions
         self._counters = path_counters(scorecard.exclusions)
         self._marked_events = Globs(name for rule in scorecard.exclusions for name in listed(rule.match.event))
         self._topics = tuple(
             (topic.id, _test(topic.match)) if topic.id else (None, _captures(topic.match)) for topic in scorecard.topics
         )
+        self._likely_topics = _Likely([topic.match for topic in scorecard.topics])
         matches = [rule.match for rule in scorecard.rules] + [topic.match for topic in scorecard.topics]
         self._whole_url = any(match.url for match in matches)
         self._titles = any(match.title for match in matches)
@@ -197,12 +198,7 @@ class Card:
     def match_event(self, name: str, properties: Mapping[str, Any] | None) -> tuple[tuple[Earning, ...], Marks]:
         """The rules that a ``track`` event of this name and these properties fulfils, and what to count of it."""
         candidates, marks = self._event(name)
-        earnings = tuple(
-            earning
-            for wanted, earning in candidates
-            if wanted is None or (properties is not None and all(_same(properties.get(k), v) for k, v in wanted.items()))
-        )
-        return earnings, marks
+        return candidates(properties), marks
 
     @staticmethod
     def events_marked(marks: Mapping[str, int]) -> frozenset[str]:
@@ -218,13 +214,18 @@ class Card:
 
     def _matching(self, on: Behaviour, subject: Subject) -> Matched:
         topic = None
-        for name, test in self._topics:
+        for place in self._likely_topics(subject):
+            name, test = self._topics[place]
             found = test(subject)
             if found:
                 topic = name or str(found)
                 break
+        rules = self._by.get(on)
+        if rules is None:
+            return topic, ()
         subject = subject._replace(topic=topic)
-        return topic, tuple(earning for test, earning in self._by.get(on, ()) if test(subject))
+        likely = (rules[place] for place in self._likely[on](subject))
+        return topic, tuple(earning for test, earning in likely if test(subject))
 
     def _match_page(self, url: str, title: str) -> tuple[str | None, tuple[Earning, ...], Marks]:
         path = page_path(url)
@@ -243,10 +244,100 @@ class Card:
         subject = Subject(page_path(url), folded(url), form_id=folded(form_id), form_name=folded(form_name))
         return self._matching("form", subject)
 
-    def _match_event(self, name: str) -> tuple[tuple[tuple[Mapping[str, Any] | None, Earning], ...], Marks]:
+    def _match_event(self, name: str) -> tuple[_ByProperties, Marks]:
         name = folded(name)
         marks = (_EVENT_MARK + name,) if self._marked_events(name) else ()
-        return tuple((wanted, earning) for globs, wanted, earning in self._events if globs(name)), marks
+        return _ByProperties([self._events[place] for place in sorted(self._event_names(name))]), marks
+
+
+class _Likely:
+    """Which of many matches a subject may fulfil, told without testing each: never too few, rarely many.
+
+    Each match is found by one of its keys, that which tells most; those that have none are always likely.
+    """
+
+    __slots__ = ("_always", "_by_value", "_by_word", "_indexes")
+
+    def __init__(self, matches: Sequence[Match]) -> None:
+        self._always: list[int] = []
+        self._by_value: dict[tuple[str, str | None], list[int]] = {}
+        self._by_word: list[tuple[str, int]] = []
+        patterns: dict[str, list[tuple[int, list[str]]]] = {}
+        for place, match in enumerate(matches):
+            key = next((key for key in ("path", "url", "file", "form") if getattr(match, key) is not None), None)
+            if key is not None:
+                told = [TopicCapture(one).glob if TOPIC in one else one for one in listed(getattr(match, key))]
+                patterns.setdefault(key, []).append((place, told))
+            elif match.topic is not None:
+                for topic in {text.lower() for text in listed(match.topic)}:
+                    self._by_value.setdefault(("topic", topic), []).append(place)
+            elif match.extension is not None:
+                for extension in {text.lower().lstrip(".") for text in listed(match.extension)}:
+                    self._by_value.setdefault(("extension", extension), []).append(place)
+            elif match.title is not None:
+                self._by_word += [(text.lower(), place) for text in listed(match.title)]
+            else:
+                self._always.append(place)
+        self._indexes = {
+            key: ([place for place, _ in some], GlobIndex(told for _, told in some)) for key, some in patterns.items()
+        }
+
+    def __call__(self, subject: Subject) -> list[int]:
+        """Places of the matches that may hold, in order."""
+        found = set(self._always)
+        for key, (places, index) in self._indexes.items():
+            for text in _TEXTS[key](subject):
+                found.update(places[owner] for owner in index(text))
+        if self._by_value:
+            found.update(self._by_value.get(("topic", subject.topic), ()))
+            found.update(self._by_value.get(("extension", subject.extension), ()))
+        if self._by_word and subject.title:
+            found.update(place for word, place in self._by_word if word in subject.title)
+        return sorted(found)
+
+
+_TEXTS: Mapping[str, Callable[[Subject], tuple[str, ...]]] = {
+    "path": lambda subject: (subject.path,),
+    "url": lambda subject: (subject.url,),
+    "file": lambda subject: (subject.file,),
+    "form": lambda subject: (subject.form_id, subject.form_name),
+}
+
+
+class _ByProperties:
+    """The rules for events of one name; which of them an event's properties fulfil."""
+
+    __slots__ = ("_always", "_by_value", "_rules")
+
+    def __init__(self, rules: Sequence[tuple[Mapping[str, Any] | None, Earning]]) -> None:
+        self._rules = rules
+        self._always = [place for place, (wanted, _) in enumerate(rules) if not wanted]
+        self._by_value: dict[str, dict[object, list[int]]] = {}
+        for place, (wanted, _) in enumerate(rules):
+            for key, value in list((wanted or {}).items())[:1]:
+                self._by_value.setdefault(key, {}).setdefault(_comparable(value), []).append(place)
+
+    def __call__(self, properties: Mapping[str, Any] | None) -> tuple[Earning, ...]:
+        rules = self._rules
+        if not self._by_value:
+            return tuple(earning for _, earning in rules)
+        found = list(self._always) if properties is not None else [p for p in self._always if rules[p][0] is None]
+        for key, places in self._by_value.items() if properties else ():
+            value = _comparable((properties or {}).get(key))
+            for place in places.get(value, ()):
+                wanted, _ = rules[place]
+                if all(_same((properties or {}).get(name), one) for name, one in (wanted or {}).items()):
+                    found.append(place)
+        return tuple(rules[place][1] for place in sorted(found))
+
+
+def _comparable(value: object) -> object:
+    """What values that are the same to ``_same`` have in common; ``None`` for those that are the same as none."""
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, bool):
+        return ("bool", value)
+    return value if isinstance(value, int | float) else None
 
 
 def _earning(rule: Rule) -> Earning:

@@ -89,6 +89,7 @@ class Source(msgspec.Struct, frozen=True):
     channel: Channel
     campaign: Annotated[dict[str, str] | None, Meta(description="The utm_ parameters: name, source, medium, term, content.")]
     referrer: str | None
+    name: Annotated[str | None, Meta(description="The engine, network, assistant, site or campaign behind it.")]
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -187,6 +188,13 @@ class Lead(msgspec.Struct, frozen=True):
     source: Annotated[Source | None, Meta(description="Of the first visit; null before it.")]
     device: Device | None
     location: Location | None
+    network_hint: Annotated[
+        str | None,
+        Meta(
+            description="Company from whose network the lead mostly visits: a hint and no more. It has no part in score, "
+            "fit, company or who is taken for whom. Null: none, or networks are not looked up."
+        ),
+    ]
     owner: Annotated[str | None, Meta(description="Who has claimed the lead; null when nobody has.")]
     status: str
     next_step: NextStep

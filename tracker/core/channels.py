@@ -103,6 +103,24 @@ _GENERAL: Final = frozenset(("com", "org", "net", "info"))
 _MAIL_LABELS: Final = frozenset(("mail", "webmail", "email", "owa"))
 
 
+_NOT_TOLD: Final = frozenset(("", "unknown", "other", "others", "n a", "na", "none", "未知", "其他", "其它"))
+_ON_SITE: Final = frozenset(("direct", "direct traffic", "website", "web", "homepage", "web site", "官网", "网站", "自然流量"))
+
+
+def told_origin(source: str) -> Origin | None:
+    """Return the origin that a CRM calls *source*; ``None`` where that says nothing.
+
+    >>> told_origin("paid_search"), told_origin("展会"), told_origin("unknown")
+    (Origin(channel='paid_search', name='paid_search'), Origin(channel='event', name='展会'), None)
+    """
+    words = " ".join(source.lower().replace("_", " ").replace("/", " ").replace("-", " ").split())
+    if words in _NOT_TOLD:
+        return None
+    if words in _ON_SITE:
+        return Origin("direct")
+    return channel_of("", {"source": source, "medium": source}, "")
+
+
 def channel_of(referrer: str, campaign: Mapping[str, str] | None, entry_url: str, own_hosts: Iterable[str] = ()) -> Origin:
     """Return how a visit came that began at *entry_url*. Never raises, whatever the texts are.
 

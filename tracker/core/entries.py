@@ -25,6 +25,9 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     """The request was made ahead of a visit that may never come."""
     own_traffic: bool = False
     """The request came from a network of the company itself."""
+    network: str = ""
+    """Company whose network the request came from (see ``tracker.core.network_owners``); empty for a provider's, and
+    where nobody looked."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -12,6 +12,8 @@ PAGE_ENGAGED = "Page Engaged"
 FILE_DOWNLOADED = "File Downloaded"
 LINK_CLICKED = "Link Clicked"
 FORM_SUBMITTED = "Form Submitted"
+LEAD_CREATED = "Lead Created"
+"""A CRM's or an import's word of how somebody became known: properties ``source`` or ``channel``."""
 CONSENT_WITHDRAWN = "Consent Withdrawn"
 """The last word of a visitor who takes back a consent. It is kept, and counts for nothing: no visit, no points."""
 

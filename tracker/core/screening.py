@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -67,13 +67,22 @@ STEPS: Final[tuple[_Step, ...]] = (drop_opted_out, drop_own_traffic, drop_prefet
 
 
 def screen(event: Event, info: RequestInfo, rules: SiteRules) -> Screened:
-    """Decide whether *event* counts, and add the reading of its user agent."""
+    """Decide whether *event* counts, and add the reading of its user agent and whose network it came from."""
     label = next((found for step in STEPS if (found := step(event, info, rules))), None)
     agent, _ = read_agent(_agent_of(event, info))
     context = event.context
     if context is not None and ("userAgent" in context or "automation" in context):
         context = {key: value for key, value in context.items() if key not in ("userAgent", "automation")} or None
+    context = add_network(context, info)
     return Screened(msgspec.structs.replace(event, agent=agent, context=context), label)
+
+
+def add_network(context: dict[str, Any] | None, info: RequestInfo) -> dict[str, Any] | None:
+    """Return *context* with the company whose network the request came from, as ``network``, if it came from one.
+
+    A sender's own ``network`` never gets here: what is kept of a context are other fields.
+    """
+    return {**(context or {}), "network": info.network} if info.network else context
 
 
 def _agent_of(event: Event, info: RequestInfo) -> str:

@@ -24,6 +24,7 @@ from tracker.core.events import (
     CONSENT_WITHDRAWN,
     FILE_DOWNLOADED,
     FORM_SUBMITTED,
+    LEAD_CREATED,
     LINK_CLICKED,
     PAGE_ENGAGED,
     Event,
@@ -72,6 +73,8 @@ class Visit(msgspec.Struct, array_like=True):
     country: str = ""
     views: dict[str, int] = {}
     """Engaged time of each page view by its ``view_id``; kept while the visit is the latest."""
+    network: str = ""
+    """Company whose network the visit came from; a hint."""
 
 
 class PageSeen(msgspec.Struct, frozen=True, array_like=True):
@@ -114,6 +117,8 @@ class VisitorState(msgspec.Struct, array_like=True):
     """Ids that ``alias`` events told to be this person's, old and new; the last few, sorted."""
     active_at: int = 0
     """Time of the last sign of life on the site, from its first visit on."""
+    told_source: str = ""
+    """How it came by a CRM's word; empty where there is none."""
 
     @property
     def visits(self) -> int:
@@ -208,6 +213,8 @@ class _Run:
                 self.state.visit.events += 1
         elif _is_away(event):
             if event.kind == "track":
+                if event.name == LEAD_CREATED and not self.state.told_source:
+                    self.state.told_source = _source(event.properties or {})
                 self._tell("track", event, None)
             else:
                 self._take_person(event, None)
@@ -344,6 +351,9 @@ class _Run:
         location = context.get("location")
         if not visit.country and isinstance(location, dict) and isinstance(location.get("country"), str):
             visit.country = location["country"][:60]
+        network = context.get("network")
+        if not visit.network and isinstance(network, str):
+            visit.network = network[:120]
         for field, key in (("time_zone", "timezone"), ("locale", "locale")):
             value = context.get(key)
             if isinstance(value, str) and not getattr(visit, field):
@@ -352,6 +362,10 @@ class _Run:
     def _tell(self, kind: Any, event: Event, visit: Visit | None, engaged_ms: int = 0) -> None:
         number = visit.number if visit is not None else 0
         self.facts.append(Fact(kind, event.at, self.day_of(event.at), number, event, engaged_ms=engaged_ms))
+
+
+def _source(told: dict[str, Any]) -> str:
+    return next((value.strip()[:100] for name in ("channel", "source") if isinstance(value := told.get(name), str)), "")
 
 
 def _is_away(event: Event) -> bool:

@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.drop_table("leads")
     with op.batch_alter_table("scorecards") as batch:
         batch.add_column(sa.Column("filling", sa.Boolean(), nullable=False, server_default=sa.true()))
+    with op.batch_alter_table("visits") as batch:
+        batch.add_column(sa.Column("network", sa.String(length=120), nullable=False, server_default=""))
 
     op.create_table(
         "audit",
@@ -213,3 +215,5 @@ def upgrade() -> None:
     op.drop_table("old_scores")
     with op.batch_alter_table("scorecards") as batch:
         batch.alter_column("filling", server_default=None)
+    with op.batch_alter_table("visits") as batch:
+        batch.alter_column("network", server_default=None)

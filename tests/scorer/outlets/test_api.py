@@ -30,6 +30,11 @@ def world(database_url: str) -> World:
     return world
 
 
+def path_to(world: World, path: str) -> str:
+    """The address of a route, of Anna and of her company where it is of one."""
+    return "/api/v1" + path.format(lead_id=world.nordwind.lead("anna"), account_id=world.nordwind.account("halden.test"))
+
+
 def ids(answer: Any) -> list[str]:
     return [lead["id"] for lead in answer.get_json()["data"]]
 
@@ -48,7 +53,7 @@ def refused(client: FlaskClient, path: str, status: int, **request: Any) -> dict
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_route_asks_for_a_key_that_is_good(world: World, path: str) -> None:
-    path = "/api/v1" + path.format(lead_id=world.nordwind.lead("anna"))
+    path = path_to(world, path)
     for who in ("ada", "ben", "chen"):
         assert world.client(who).get(path).status_code == 200
     stranger = world.client(None)
@@ -124,7 +129,7 @@ def test_lists_take_filters_and_a_search(world: World) -> None:
 @pytest.mark.parametrize("path", ["/hot-leads", "/leads", "/leads/{lead_id}"])
 def test_what_has_not_changed_is_not_sent_again(world: World, path: str) -> None:
     client = world.client()
-    path = "/api/v1" + path.format(lead_id=world.nordwind.lead("anna"))
+    path = path_to(world, path)
     first = client.get(path)
     etag = first.headers["ETag"]
     assert etag.startswith('W/"')
@@ -147,12 +152,14 @@ def test_changes_come_in_order_each_once_with_the_lead_as_it_is(world: World) ->
     whole = client.get("/api/v1/changes").get_json()
     told = [(one["kind"], one["lead_id"]) for one in whole["data"]]
     anna, cleo, dan = (world.nordwind.lead(who) for who in ("anna", "cleo", "dan"))
-    assert told[:2] == [("identified", anna), ("entered", anna)]
-    assert set(told[2:]) == {("entered", cleo), ("entered", dan)}
+    assert told[:3] == [("identified", anna), ("entered", anna), ("stage", anna)]
+    assert sorted(told[3:]) == sorted([(kind, lead) for kind in ("entered", "stage") for lead in (cleo, dan)])
+    assert [told.index(("entered", lead)) + 1 for lead in (cleo, dan)] == [told.index(("stage", one)) for one in (cleo, dan)]
     numbers = [one["sequence"] for one in whole["data"]]
     assert numbers == sorted(set(numbers))
     assert whole["data"][0]["lead"]["name"] == "Anna Berg"
     assert whole["data"][1]["detail"]["score"] == whole["data"][1]["lead"]["score"]
+    assert whole["data"][2]["detail"] == {"from": None, "to": whole["data"][2]["lead"]["stage"]}
     path, found = "/api/v1/changes?limit=1", []
     while (answer := client.get(path).get_json())["data"]:
         found += answer["data"]
@@ -176,10 +183,11 @@ def test_changes_can_be_read_from_now_on(world: World) -> None:
 def test_a_lead_that_is_gone_leaves_its_changes_behind(world: World) -> None:
     anna = world.nordwind.lead("anna")
     with world.database.writing() as connection:
-        connection.execute(delete(visitor_scores).where(visitor_scores.c.lead_id == anna))
+        for table in (lead_scores, lead_visitors):
+            connection.execute(delete(table).where(table.c.lead_id == anna))
         connection.execute(delete(leads).where(leads.c.id == anna))
     told = world.client().get("/api/v1/changes").get_json()["data"]
-    assert [one["lead"] for one in told if one["lead_id"] == anna] == [None, None]
+    assert [one["lead"] for one in told if one["lead_id"] == anna] == [None, None, None]
 
 
 def test_a_cursor_of_another_time_or_place_is_refused_with_the_way_back(world: World, tmp_path: Any) -> None:
@@ -205,7 +213,7 @@ def test_a_page_cursor_of_another_scorecard_is_refused(world: World) -> None:
 @pytest.mark.parametrize("path", ["/hot-leads", "/changes", "/leads/{lead_id}/timeline"])
 def test_what_is_no_cursor_of_the_list_is_refused(world: World, path: str) -> None:
     client = world.client()
-    path = "/api/v1" + path.format(lead_id=world.nordwind.lead("anna"))
+    path = path_to(world, path)
     foreign = client.get("/api/v1/changes").get_json()["next_cursor"]
     wrong = ["", "x", "????", "é", "AAAA", "now2", write_cursor(LeadCursor(1, float("nan"), "ld_x"))]
     wrong += [] if path.endswith("changes") else [foreign, "now"]
@@ -295,7 +303,7 @@ def test_unknown_addresses_leads_and_methods_are_refused_as_problems(world: Worl
 def test_answers_about_people_are_kept_by_nobody_in_between(world: World) -> None:
     client = world.client()
     for route in ROUTES:
-        answer = client.get("/api/v1" + route.path.format(lead_id=world.nordwind.lead("anna")))
+        answer = client.get(path_to(world, route.path))
         expected = "private, no-cache" if route.conditional else "no-store"
         assert answer.headers["Cache-Control"] == expected
         assert "Authorization" in answer.headers["Vary"]
@@ -342,9 +350,11 @@ def test_who_only_withdraws_a_consent_is_a_lead_without_visits_and_points(world:
 def test_the_timeline_and_the_explanation_are_served(world: World) -> None:
     client, anna = world.client(), world.nordwind.lead("anna")
     first = client.get(f"/api/v1/leads/{anna}/timeline?limit=1").get_json()
-    assert [visit["number"] for visit in first["data"]] == [2]
+    assert [visit["number"] for visit in first["data"]] == [0]  # what was told away from the site
     second = client.get(f"/api/v1/leads/{anna}/timeline?limit=1&cursor={first['next_cursor']}").get_json()
-    assert ([visit["number"] for visit in second["data"]], second["next_cursor"]) == ([1], None)
+    assert [visit["number"] for visit in second["data"]] == [2]
+    third = client.get(f"/api/v1/leads/{anna}/timeline?limit=1&cursor={second['next_cursor']}").get_json()
+    assert ([visit["number"] for visit in third["data"]], third["next_cursor"]) == ([1], None)
     told = client.get(f"/api/v1/leads/{anna}/explanation").get_json()
     lead = client.get(f"/api/v1/leads/{anna}").get_json()
     assert (told["lead"], round(told["score"], 1), told["as_of"]) == (anna, lead["score"], lead["as_of"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.channels import MAX_NAME, Channel, Origin, channel_of, origin_of_event
+from tracker.core.channels import MAX_NAME, Channel, Origin, channel_of, origin_of_event, told_origin
 
 ENTRY = "https://www.shop.example/"
 
@@ -304,3 +304,26 @@ def test_an_address_in_our_list_has_one_meaning() -> None:
 @pytest.mark.parametrize(("name", "sources"), LISTS["more.json"]["sources"].items())
 def test_a_source_means_its_name(name: str, sources: list[str]) -> None:
     assert {channel_of("", {"source": source.upper()}, ENTRY).name for source in sources} == {name}
+
+
+@pytest.mark.parametrize(
+    ("source", "channel"),
+    [
+        ("organic_search", "search"),
+        ("Paid Search", "paid_search"),
+        ("direct_traffic", "direct"),
+        ("官网", "direct"),
+        ("展会", "event"),
+        ("Cold call", "event"),
+        ("LinkedIn", "social"),
+        ("Newsletter", "mail"),
+        ("Partner", "campaign"),
+        ("unknown", None),
+        (" Other ", None),
+        ("N/A", None),
+        ("", None),
+    ],
+)
+def test_what_a_crm_calls_a_source(source: str, channel: str | None) -> None:
+    told = told_origin(source)
+    assert (told and told.channel) == channel
