@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import drain, ingest, query, snippet
+from bench import drain, ingest, matching, query, snippet
 from bench.report import Section, machine, merge
 
 BENCHMARKS: dict[str, Callable[[bool], Section]] = {
     "ingest": ingest.run,
     "drain": drain.run,
     "query": query.run,
+    "matching": matching.run,
     "snippet": snippet.run,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"

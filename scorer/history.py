@@ -102,7 +102,7 @@ def daily(every: Sequence[Step], heat: float, now_ms: int) -> list[tuple[int, fl
     if not every or every[0].at > now_ms:
         return []
     days = (now_ms - every[0].at) // DAY_MS
-    first = every[0].at + max(0, days - MAX_DAYS) * DAY_MS
+    first = every[0].at + max(0, days - MAX_DAYS + 1) * DAY_MS
     found: list[tuple[int, float]] = []
     place = -1
     for at in range(first, now_ms, DAY_MS):

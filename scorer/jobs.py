@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from functools import cache
 
 import redis
@@ -14,6 +15,7 @@ from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 
 from scorer.cooling import announce_cooled
+from scorer.rescoring import fill, is_wanted
 from scorer.resources import DRAIN_JOB, Resources, now_ms
 from scorer.retention import forget_old
 from scorer.scoring import score_visitors
@@ -27,6 +29,8 @@ log = get_logger(__name__)
 
 AGAIN_SECONDS = 0.3
 """Between an outage of Redis and the next try."""
+RESCORE_SECONDS = 8
+"""After which rescoring leaves the queue to the other jobs for a moment; cron enqueues it again every 10."""
 
 _stopping = threading.Event()
 """Set when this worker process is asked to stop: a drain lives as long as there is work, and must notice."""
@@ -85,6 +89,20 @@ def cool() -> None:
         cooled = announce_cooled(connection, now_ms())
     if cooled:
         log.info("leads_cooled", count=cooled)
+        here.control.publish(queue.COMMITTED_CHANNEL, b"1")
+
+
+def rescore() -> None:
+    """Go on making the scores by cards that are being filled, and switch to those that are. Enqueued by cron.
+
+    Each run works for some seconds, and the next one goes on from there; so does the first one after a crash.
+    """
+    here = resources()
+    with here.database.reading() as connection:
+        if not is_wanted(connection):
+            return
+    until = time.monotonic() + RESCORE_SECONDS
+    if fill(here.database, now_ms, stopping=lambda: _stopping.is_set() or time.monotonic() > until):
         here.control.publish(queue.COMMITTED_CHANNEL, b"1")
 
 

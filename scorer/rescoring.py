@@ -93,6 +93,28 @@ def fill(
     return news
 
 
+def score_all(database: Database, site: Site, clock: Callable[[], int], progress: Progress | None = None) -> bool:
+    """Score every lead of a site by its current card from its whole history; return whether there was news.
+
+    For when something changed that scores depend on but that isn't a card's, like the site's time zone.
+    """
+    size, news, done, after = AT_ONCE["sqlite" if database.is_sqlite else "postgresql"], False, 0, ""
+    with database.reading() as connection:
+        to_score = count_leads(connection, site.id)
+    roots = select(leads.c.id).where(leads.c.site_id == site.id, leads.c.merged_into.is_(None)).order_by(leads.c.id)
+    while True:
+        with database.writing() as connection:
+            page = list(connection.execute(roots.where(leads.c.id > after).limit(size)).scalars())
+            if not page:
+                return news
+            made = score_anew(connection, {site.id: site}, page, clock())
+            announce(connection, made)
+        news |= bool(made)
+        done, after = done + len(page), page[-1]
+        if progress:
+            progress(min(done, to_score), to_score)
+
+
 def is_wanted(connection: Connection) -> bool:
     """Return whether ``fill`` has anything to do: a card is filling, or an old one still has scores."""
     has_scores = select(lead_scores.c.lead_id).where(lead_scores.c.scorecard_id == scorecards.c.id).exists()

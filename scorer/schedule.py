@@ -18,6 +18,7 @@ from tracker.queue import CARE_QUEUE
 TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
     (jobs.sweep, 10),
     (jobs.cool, 10),
+    (jobs.rescore, 10),
 )
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
 

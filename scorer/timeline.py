@@ -8,14 +8,24 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
+from scorer.core.labels import Language
 from scorer.lead_views import device, location, source
+from scorer.mail_clicks import ToldClick, clicks_of
 from scorer.memberships import members
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
 from scorer.scoring import folded_visits
 from tracker import store
-from tracker.core.events import FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED, PAGE_ENGAGED, Event
+from tracker.core.events import (
+    FILE_DOWNLOADED,
+    FORM_SUBMITTED,
+    LINK_CLICKED,
+    MAIL_LINK_CLICKED,
+    PAGE_ENGAGED,
+    Event,
+)
 from tracker.core.visits import Visit
+from tracker.days import day_of
 from tracker.sites import Site
 
 _TRACK_KINDS: Final[dict[str, Any]] = {FILE_DOWNLOADED: "download", FORM_SUBMITTED: "form", LINK_CLICKED: "link"}
@@ -38,15 +48,24 @@ class _Told(msgspec.Struct, frozen=True):
     place: VisitPlace
     visit: Visit
     events: list[Event]
+    clicks: list[ToldClick] = []
 
 
-def read_timeline(connection: Connection, site: Site, lead_id: str, before: VisitPlace | None, limit: int) -> Timeline:
-    """Return up to *limit* visits of a lead before a place in its timeline. Costs a fold of the lead's history."""
+def read_timeline(
+    connection: Connection, site: Site, lead_id: str, before: VisitPlace | None, limit: int, language: Language = "en"
+) -> Timeline:
+    """Return up to *limit* visits of a lead before a place in its timeline. Costs a fold of the lead's history.
+
+    What happened away from the site, clicks on links in mails among it, stands between the visits, day by day. *language* is
+    that of the words about such clicks.
+    """
     histories = store.load_histories(connection, members(connection, [lead_id]).get(lead_id, []))
     told = [one for visitor_id, history in histories.items() for one in _tell(visitor_id, history, site)]
+    everything = [event for history in histories.values() for event in history]
+    told += _tell_clicks(clicks_of(connection, site.id, lead_id, everything, language), site)
     told.sort(key=lambda one: one.place, reverse=True)
     left = [one for one in told if before is None or one.place < before]
-    read = _Reading(event for history in histories.values() for event in history)
+    read = _Reading(everything)
     page = left[:limit]
     return Timeline([read.shape(one) for one in page], page[-1].place if len(left) > limit else None)
 
@@ -57,7 +76,7 @@ def _tell(visitor_id: int, history: list[Event], site: Site) -> list[_Told]:
     away: dict[int, _Told] = {}
     """What happened away from the site, by day."""
     for fact in folded.facts:
-        if fact.event is None or fact.kind == "engaged":
+        if fact.event is None or fact.kind in ("engaged", "mail_click"):
             continue
         if fact.visit:
             told[fact.visit].events.append(fact.event)
@@ -67,6 +86,19 @@ def _tell(visitor_id: int, history: list[Event], site: Site) -> list[_Told]:
         away[fact.day].events.append(fact.event)
         away[fact.day].visit.ended_at = fact.at
     return [*told.values(), *away.values()]
+
+
+def _tell_clicks(clicks: list[ToldClick], site: Site) -> list[_Told]:
+    """Return the clicks of each day as one."""
+    days: dict[tuple[int, int], _Told] = {}
+    for one in clicks:
+        day = day_of(site.settings.time_zone)(one.at)
+        place = (one.visitor_id, day)
+        if place not in days:
+            days[place] = _Told((one.at, one.visitor_id), Visit(0, one.at, one.at, day), [], [])
+        days[place].clicks.append(one)
+        days[place].visit.ended_at = one.at
+    return list(days.values())
 
 
 class _Reading:
@@ -96,7 +128,7 @@ class _Reading:
             source=source(visit.referrer, visit.campaign, visit.entry_url) if visit.number else None,
             device=device(visit.agent),
             location=location(visit.country, visit.time_zone, visit.locale),
-            moments=[self._moment(event) for event in told.events],
+            moments=[self._moment(event) for event in told.events] + [_click_moment(one) for one in told.clicks],
         )
 
     def _moment(self, event: Event) -> shapes.Moment:
@@ -112,3 +144,17 @@ class _Reading:
             scroll_percent=self.scroll_percent.get(event.view_id) if event.kind == "page" else None,
             detail=event.properties or {},
         )
+
+
+def _click_moment(one: ToldClick) -> shapes.Moment:
+    detail = {"confirmed": one.confirmed, "why": one.why, "campaign": one.click.campaign, "link_id": one.click.link_id}
+    return shapes.Moment(
+        at=time_text(one.at),
+        kind="mail",
+        name=MAIL_LINK_CLICKED,
+        url=one.url,
+        title="",
+        engaged_seconds=None,
+        scroll_percent=None,
+        detail={**detail, "method": one.method, "agent": one.agent},
+    )

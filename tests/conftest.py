@@ -7,6 +7,7 @@ them, so that a green run means that everything ran.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import NoReturn
 import pytest
 import redis
 
+from scorer.resources import prepare_database
 from tests import services
+from tracker.db import Database
 from tracker.embedded import EmbeddedError, EmbeddedServer, find_server
 
 
@@ -114,9 +117,53 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def empty_database_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
     name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file without data, to be copied. The way there is tested in test_migrate."""
+    path = tmp_path_factory.mktemp("migrated") / "warmtrail.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: services.PostgresServer) -> Iterator[str]:
+    """URL of a migrated database without data, to be copied."""
+    with postgres_server.database() as url:
+        _migrate(url)
+        yield url
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    prepare_database(database)
+    database.close()  # SQLite: the last connection writes the write-ahead log back into the file.
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_url: str, migrated_sqlite: Path) -> str:
+    """SQLAlchemy URL of a migrated SQLite database of this test's own."""
+    shutil.copy(migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: services.PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """SQLAlchemy URL of a migrated PostgreSQL database of this test's own."""
+    with postgres_server.database(like=migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of a migrated database: the test runs once on SQLite and once on PostgreSQL."""
+    name = {"sqlite": "migrated_sqlite_url", "postgresql": "migrated_postgres_url"}[request.param]
     url: str = request.getfixturevalue(name)
     return url
 

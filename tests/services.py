@@ -50,10 +50,11 @@ class PostgresServer:
         self.admin_url = admin_url
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Yield the SQLAlchemy URL of a fresh database, and drop it afterwards."""
+    def database(self, like: str | None = None) -> Iterator[str]:
+        """Yield the SQLAlchemy URL of a fresh database, and drop it afterwards. *like*: URL of one to be copied."""
         name = f"warmtrail_test_{uuid.uuid4().hex[:12]}"
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        template = urlsplit(like).path.removeprefix("/") if like else "template0"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield urlunsplit(urlsplit(self.admin_url)._replace(scheme="postgresql+psycopg", path=f"/{name}"))
         finally:

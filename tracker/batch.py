@@ -200,6 +200,8 @@ class _Batch:
         return [
             VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
             for key, result in folded.items()
+            # Of a browser that may be a mail scanner's nothing is told, not even that it is there.
+            if result.facts or known[key].visits or not result.state.held
         ]
 
     def _tell_people_apart(self, known: dict[VisitorKey, KnownVisitor]) -> bool:

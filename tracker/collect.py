@@ -163,7 +163,7 @@ def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes, comp
         info = msgspec.structs.replace(info, network=company_of(_address(request)))
     # A server speaks for many visitors from one address: they must not become one.
     pseudonym = _pseudonym(request, known, info, secret) if body.cookieless and not known.trusted else ""
-    caller = Caller(known.site_id, known.trusted, oldest_ms, pseudonym)
+    caller = Caller(known.site_id, known.trusted, oldest_ms, pseudonym, secret)
     admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
     answer = _answer(admission.rejected, single=kind is not None)

@@ -9,19 +9,26 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import redis
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
+from werkzeug.datastructures import Headers
 
 from tracker import queue
 from tracker.assets import Asset, snippet, snippet_with
 from tracker.collect import ROUTES, Answer, CompanyOf, KeyRing, Limits, Request, allow_origin, answer_headers, decide, refuse
+from tracker.mail_clicks import HEADERS as CLICK_HEADERS
+from tracker.mail_clicks import ClickQueue, Turned, decide_click, new_message_id
 from tracker.metrics import IntakeMetrics
 from tracker.snippet_settings import snippet_settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _YEAR_SECONDS: Final = 31_536_000
@@ -51,7 +58,7 @@ class Collector(msgspec.Struct, frozen=True):
     metrics: IntakeMetrics
     registry: CollectorRegistry
     secret: bytes
-    """Keys the daily pseudonyms of visitors without an id."""
+    """Keys the daily pseudonyms of visitors without an id, and signs links in mails."""
     company_of: CompanyOf | None = None
     """``None`` where networks are not looked up."""
 
@@ -92,6 +99,12 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
             # An image cannot show a message; whoever set it up sees this in the browser's network panel.
             response.headers["X-Warmtrail-Refused"] = answer.reason
         return response
+
+    clicks = lru_cache(lambda: ClickQueue(collector.streams))
+
+    @routes.get(f"{collect_prefix}/go/<token>", provide_automatic_options=False)
+    def go(token: str) -> Response:
+        return _go(collector, clicks, token)
 
     @routes.get("/snippet.js")
     def current_snippet() -> Response:
@@ -155,6 +168,33 @@ def _take(collector: Collector, wanted: Request) -> Answer:
     if decision.reason:
         collector.metrics.refused(decision.reason)
     return decision
+
+
+def _go(collector: Collector, clicks: Callable[[], ClickQueue], token: str) -> Response:
+    """Send whoever clicked a link in a mail on their way, whether or not the queue takes note of it."""
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    partitions = collector.limits.partitions
+    decision = decide_click(token, request.method, headers, collector.secret, partitions, new_message_id(), _now_ms())
+    if isinstance(decision, Turned):
+        collector.metrics.clicked(decision.reason)
+        response = Response(decision.page, status=decision.status, mimetype="text/html", headers=CLICK_HEADERS)
+        response.headers["Content-Security-Policy"] = "default-src 'none'"
+        return response
+    if not collector.is_full() and clicks().append(decision):
+        collector.touched([partition for partition, _, _ in decision.entries])
+        collector.metrics.clicked("recorded")
+    else:
+        collector.metrics.clicked("not_recorded")
+    return _Redirect(status=302, headers={"Location": decision.location, **CLICK_HEADERS})
+
+
+class _Redirect(Response):
+    """Leads to its ``Location`` as it is: Werkzeug would escape more of it than its site may expect."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        headers = super().get_wsgi_headers(environ)
+        headers["Location"] = self.headers["Location"]
+        return headers
 
 
 def _respond(answer: Answer) -> Response:

@@ -21,6 +21,7 @@ class IntakeMetrics(Collector):
     def __init__(self) -> None:
         self._requests: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
+        self._clicks: Counter[str] = Counter()
 
     def accepted(self, accepted: Accepted) -> None:
         """Count a request whose events are in the queue."""
@@ -33,6 +34,10 @@ class IntakeMetrics(Collector):
         """Count a request that was refused for *reason*."""
         self._requests[reason] += 1
 
+    def clicked(self, outcome: str) -> None:
+        """Count a click on a link in a mail: ``recorded``, ``not_recorded``, ``forged`` or ``expired``."""
+        self._clicks[outcome] += 1
+
     def describe(self) -> Iterable[Metric]:
         """Name no metrics ahead: they have no values yet."""
         return []
@@ -41,7 +46,8 @@ class IntakeMetrics(Collector):
         """Return the counts."""
         requests = CounterMetricFamily("warmtrail_collect_requests", "Collect requests by outcome", labels=["outcome"])
         events = CounterMetricFamily("warmtrail_collect_events", "Events in accepted requests", labels=["outcome"])
-        for family, counts in ((requests, self._requests), (events, self._events)):
+        clicks = CounterMetricFamily("warmtrail_mail_clicks", "Clicks on links in mails by outcome", labels=["outcome"])
+        for family, counts in ((requests, self._requests), (events, self._events), (clicks, self._clicks)):
             for outcome, count in list(counts.items()):  # another thread may add one meanwhile
                 family.add_metric([outcome], count)
-        return [requests, events]
+        return [requests, events, clicks]

@@ -56,8 +56,8 @@ class NetworkFile:
             self._reader = _open(path)
         except OSError as error:
             raise SettingError(f"{_SETTING}: cannot read {path}: {error.strerror or error}") from None
-        except ValueError as error:
-            raise SettingError(f"{_SETTING}: {path} is not an MMDB file: {error}") from None
+        except ValueError:
+            raise SettingError(f"{_SETTING}: {path} is not an MMDB file; if it is an archive, unpack it first") from None
         self._look_at = clock() + LOOK_SECONDS
 
     def company(self, address: str) -> str:
@@ -76,8 +76,8 @@ class NetworkFile:
     def _read(self, address: str) -> str:
         try:
             record = self._reader.get(address.removeprefix(_MAPPED))
-        except ValueError:
-            return ""  # No address, or one of IPv6 and the file has none of these.
+        except (ValueError, TypeError):
+            return ""  # No address, not even characters of one; or of IPv6, and the file has none of these.
         except maxminddb.InvalidDatabaseError:
             if not self._damage_told:
                 log.warning("network_file_damaged")
@@ -102,7 +102,9 @@ class NetworkFile:
                     self._stamp = stamp
                     self._damage_told = False
                     log.info("network_file_opened")
-            except (OSError, ValueError) as error:
+            except OSError as error:
+                log.warning("network_file_not_opened", error=error.strerror)
+            except ValueError as error:
                 log.warning("network_file_not_opened", error=str(error))
             # Anew rather than emptied: another thread may be about to enter what the old file says.
             self._companies = {}
@@ -114,7 +116,7 @@ def _stamp_of(path: Path) -> _Stamp:
 
 
 def _open(path: Path) -> _Reader:
-    """Return a reader of the file as it is now; raise ``OSError``, or ``ValueError`` with the reason if it is no MMDB file.
+    """Return a reader of the file as it is now; raise ``OSError``, or ``ValueError`` if it is no MMDB file.
 
     It reads a copy that has no name any more. The library maps its file into memory, and whoever then writes over the
     original instead of replacing it would make the process read nonsense, or end it.
@@ -124,8 +126,8 @@ def _open(path: Path) -> _Reader:
             shutil.copyfileobj(original, copy)
             copy.flush()
             return cast(_Reader, maxminddb.open_database(copy.name))
-    except maxminddb.InvalidDatabaseError as error:
-        raise ValueError(str(error)) from None
+    except maxminddb.InvalidDatabaseError:
+        raise ValueError("not an MMDB file") from None
 
 
 def open_networks(path: Path | None) -> Callable[[str], str] | None:

@@ -21,7 +21,10 @@ FAMILIES: Final = {
     "imports": ("import-log", "import-events", "import-leads"),
     "leads": ("hot", "lead", "explain"),
     "decisions": ("merge", "unmerge", "exclude", "include", "accounts"),
-    "care": ("status", "dead-letters", "scorecard", "doctor"),
+    "mail_links": ("link",),
+    "care": ("status", "dead-letters", "doctor"),
+    "scorecards": ("scorecard", "rescore"),
+    "segments": ("segment",),
 }
 """The commands of each module of this package."""
 

@@ -1,10 +1,9 @@
-"""Commands that look after the service: status, dead letters, scorecards, doctor."""
+"""Commands that look after the service: status, dead letters, doctor."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import msgspec
@@ -14,12 +13,10 @@ from sqlalchemy import Connection
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.core.findings import Finding
-from scorer.core.scorecard import lint
 from scorer.doctor import examine
 from scorer.intake import Account, read_accounts
 from scorer.page_doctor import examine_page
 from scorer.resources import now_ms
-from scorer.scorecards import current_body
 from tracker import dead_letters as letters_of
 from tracker import store
 from tracker.core.refusals import EXPLANATION
@@ -112,34 +109,6 @@ def _all_letters(connection: Connection, site_id: int | None, reason: str | None
         last = page[-1].id
 
 
-@click.group()
-def scorecard() -> None:
-    """The rules of the score."""
-
-
-@scorecard.command("show")
-@click.option("--site", "site_name")
-def scorecard_show(site_name: str | None) -> None:
-    """Print the current scorecard of a site as JSON."""
-    with service() as resources, resources.database.reading() as connection:
-        click.echo(msgspec.json.format(current_body(connection, the_site(connection, site_name).id), indent=2))
-
-
-@scorecard.command("lint")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def scorecard_lint(path: Path) -> None:
-    """Say what is wrong with a scorecard file; exit 1 if anything is."""
-    try:
-        problems = lint(msgspec.json.decode(path.read_bytes()))
-    except msgspec.DecodeError as error:
-        raise click.ClickException(f"{path} is not JSON: {error}") from None
-    for problem in problems:
-        click.echo(str(problem))
-    if problems:
-        sys.exit(1)
-    console.print(f"{path}: nothing wrong")
-
-
 @click.command()
 @click.option("--page", metavar="URL", help="Look at this page of a website instead, and at the snippet in it.")
 @click.option("--site", "site_name", help="With --page: the site that the page is of.")
@@ -173,4 +142,4 @@ def _show_finding(finding: Finding) -> None:
         console.print(f"    {escape(finding.mend)}", style="dim")
 
 
-COMMANDS = (status, dead_letters, scorecard, doctor)
+COMMANDS = (status, dead_letters, doctor)

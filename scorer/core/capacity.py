@@ -91,8 +91,8 @@ def threshold(
 ) -> float:
     """The points from which a lead must be hot for the last four weeks to have given at most *per_week* hot leads a week.
 
-    A lead counts each time that it becomes hot. Of the thresholds that give as many, the roundest number is taken; with a
-    lower one (the next value that any lead's points have had) there would have been too many.
+    A lead counts each time that it becomes hot. Looked for from above: with the next lower value that any lead's points have
+    had there would have been too many. Of the thresholds that give as many, the roundest number is taken.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def threshold(
     now_ms
         The end of the four weeks.
     least
-        Returned where even this threshold gives no more than *per_week*: few leads don't make a lukewarm one hot. Above 0.
+        Returned where no threshold above it gives too many: few leads don't make a lukewarm one hot. Above 0.
     """
     start, budget = now_ms - WINDOW_MS, per_week * WEEKS
 
@@ -115,22 +115,29 @@ def threshold(
         hot = (spell for path in paths for spell in spells(path, decay, enter, enter * leave_ratio))
         return sum(start < spell.since <= now_ms for spell in hot) > budget
 
-    if not too_many(least):
-        return least
     # A lead can only become hot at a value which its points have had: in between, nothing changes but where it leaves.
-    values = sorted({least} | {points for path in paths for points in _values(path, start, now_ms) if points > least})
-    low, high = 0, len(values) - 1
-    if too_many(values[high]):
+    values = {least} | {points for path in paths for points in _values(path, start, now_ms) if points > least}
+    ordered = sorted(values, reverse=True)
+    if too_many(ordered[0]):
         # More leads than the team can call have had the most points there were, to the bit.
-        return math.nextafter(values[high], math.inf)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if too_many(values[middle]):
-            low = middle
+        return least if len(ordered) == 1 else math.nextafter(ordered[0], math.inf)
+    # From above, since far below leads become hot seldom again: they are so always. In steps that find some leads each.
+    good, step = 0, max(1, budget // 4)
+    while good < len(ordered) - 1:
+        bad = min(good + step, len(ordered) - 1)
+        if too_many(ordered[bad]):
+            break
+        good = bad
+    else:
+        return least
+    while bad - good > 1:
+        middle = (bad + good) // 2
+        if too_many(ordered[middle]):
+            bad = middle
         else:
-            high = middle
-    rounded = _roundest(values[low], values[high])
-    return values[high] if too_many(rounded) else rounded
+            good = middle
+    rounded = _roundest(ordered[bad], ordered[good])
+    return ordered[good] if too_many(rounded) else rounded
 
 
 def with_threshold(card: Scorecard, enter: float) -> Scorecard:

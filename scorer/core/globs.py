@@ -126,8 +126,8 @@ class _Pattern(NamedTuple):
 class GlobIndex:
     """Many lists of patterns at once: which of them match a text, for little more than one list costs.
 
-    A pattern is looked at only for a text that has the pattern's longest piece in its place: at the beginning, at the end, or,
-    by its rarest four characters, anywhere. Patterns without a piece of four characters are looked at for every text.
+    A pattern is looked at only for a text that has the pattern's longest piece in its place: at the beginning, at the end,
+    or, by its rarest four characters, anywhere. One whose longest piece stands anywhere and is shorter is looked at always.
 
     >>> sorted(GlobIndex([["*/pricing*"], ["/blog*"], ["*"]])("/en/pricing"))
     [0, 2]
@@ -152,7 +152,7 @@ class GlobIndex:
                 longest = max(pattern.middle, key=len, default="")
                 if len(longest) > max(len(first), len(pattern.last)):
                     anywhere.append((longest, pattern))
-                elif len(first) >= len(pattern.last) > 0 or first:
+                elif first and len(first) >= len(pattern.last):
                     self._by_prefix.setdefault(len(first), {}).setdefault(first, []).append(pattern)
                 elif pattern.last:
                     self._by_suffix.setdefault(len(pattern.last), {}).setdefault(pattern.last, []).append(pattern)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from scorer.core.people import lead_id
+from scorer.core.people import lead_id, person_of
 from tracker.core.visits import VisitorState
 
 MAX_VISITORS: Final = 100
@@ -45,7 +45,9 @@ class Known(msgspec.Struct, frozen=True):
 def claims_of(site_id: int, state: VisitorState) -> tuple[str, ...]:
     """Return the names by which a visitor has said to be known, sorted. Nobody is known by network address or device.
 
-    Role mailboxes name no person.
+    Role mailboxes name no person. Who says nothing of themselves goes by the lead to which the mail was sent whose link they
+    have followed and read, if all such mails were sent to one lead: a forwarded mail makes nobody who is known another, and
+    who tries out the links in other people's mails is none of them.
 
     >>> from tracker.core.visits import STATE_VERSION
     >>> claims_of(1, VisitorState(STATE_VERSION, 0, 0, b"", user_id="7", traits={"email": "Ada@Halden.example"}))
@@ -59,6 +61,9 @@ def claims_of(site_id: int, state: VisitorState) -> tuple[str, ...]:
     email = state.traits.get("email")
     if isinstance(email, str) and is_personal(email):
         claims.add(EMAIL + email.strip().lower()[:320])
+    addressees = {lead for lead, _ in state.mail_links}
+    if not claims and len(addressees) == 1 and not person_of(state.traits, state.company).identified:
+        claims |= {LEAD + lead for lead in addressees}
     return tuple(sorted(claims))
 
 

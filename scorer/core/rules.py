@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from scorer.core.decay import DAY_MS, Decay, score
 from scorer.core.exclusions import Exclusion, path_counters
 from scorer.core.globs import TOPIC, GlobIndex, Globs, TopicCapture, address_key, file_name, folded, page_path
 from scorer.core.labels import listed
 from scorer.core.scorecard import STAGES, Behaviour, Match, Rule, Scorecard
+from tracker.core.channels import channel_of
 
 Tier = Literal["hot", "warm", "cold"]
 
@@ -58,6 +61,9 @@ class Subject(NamedTuple):
     extension: str = ""
     form_id: str = ""
     form_name: str = ""
+    campaign: str = ""
+    channel: str = ""
+    source: str = ""
 
 
 Test = Callable[[Subject], bool]
@@ -132,7 +138,7 @@ class Card:
         self._topics = tuple(
             (topic.id, _test(topic.match)) if topic.id else (None, _captures(topic.match)) for topic in scorecard.topics
         )
-        self._likely_topics = _Likely([topic.match for topic in scorecard.topics])
+        self._likely_topics = _Likely([topic.match if topic.id else _likely(topic.match) for topic in scorecard.topics])
         matches = [rule.match for rule in scorecard.rules] + [topic.match for topic in scorecard.topics]
         self._whole_url = any(match.url for match in matches)
         self._titles = any(match.title for match in matches)
@@ -200,6 +206,23 @@ class Card:
         candidates, marks = self._event(name)
         return candidates(properties), marks
 
+    def match_mail_click(self, url: str, campaign: str) -> Matched:
+        """Topic of the page that a link in a mail has led to, and the rules that reading it fulfils."""
+        subject = Subject(campaign=folded(campaign))
+        return self.topic_of(url), tuple(earning for test, earning in self._by.get("mail_click", ()) if test(subject))
+
+    def match_arrival(self, referrer: str, campaign: Mapping[str, str] | None, url: str) -> tuple[Earning, ...]:
+        """The rules that a visit fulfils by how it came, judged by its first page."""
+        origin = channel_of(referrer, campaign, url)
+        name = folded((campaign or {}).get("name", ""))
+        subject = Subject(campaign=name, channel=origin.channel, source=folded(origin.name))
+        return tuple(earning for test, earning in self._by.get("arrival", ()) if test(subject))
+
+    @property
+    def looks_at_arrivals(self) -> bool:
+        """Whether any rule asks how a visit came."""
+        return "arrival" in self._by
+
     @staticmethod
     def events_marked(marks: Mapping[str, int]) -> frozenset[str]:
         """The names, folded, of the events that were counted for exclusions."""
@@ -266,8 +289,7 @@ class _Likely:
         for place, match in enumerate(matches):
             key = next((key for key in ("path", "url", "file", "form") if getattr(match, key) is not None), None)
             if key is not None:
-                told = [TopicCapture(one).glob if TOPIC in one else one for one in listed(getattr(match, key))]
-                patterns.setdefault(key, []).append((place, told))
+                patterns.setdefault(key, []).append((place, listed(getattr(match, key))))
             elif match.topic is not None:
                 for topic in {text.lower() for text in listed(match.topic)}:
                     self._by_value.setdefault(("topic", topic), []).append(place)
@@ -291,8 +313,7 @@ class _Likely:
         if self._by_value:
             found.update(self._by_value.get(("topic", subject.topic), ()))
             found.update(self._by_value.get(("extension", subject.extension), ()))
-        if self._by_word and subject.title:
-            found.update(place for word, place in self._by_word if word in subject.title)
+        found.update(place for word, place in self._by_word if word in subject.title)
         return sorted(found)
 
 
@@ -319,14 +340,13 @@ class _ByProperties:
 
     def __call__(self, properties: Mapping[str, Any] | None) -> tuple[Earning, ...]:
         rules = self._rules
-        if not self._by_value:
-            return tuple(earning for _, earning in rules)
-        found = list(self._always) if properties is not None else [p for p in self._always if rules[p][0] is None]
-        for key, places in self._by_value.items() if properties else ():
-            value = _comparable((properties or {}).get(key))
-            for place in places.get(value, ()):
-                wanted, _ = rules[place]
-                if all(_same((properties or {}).get(name), one) for name, one in (wanted or {}).items()):
+        if properties is None:
+            return tuple(earning for wanted, earning in rules if wanted is None)
+        found = list(self._always)
+        for key, places in self._by_value.items():
+            for place in places.get(_comparable(properties.get(key)), ()):
+                wanted = rules[place][0] or {}
+                if all(_same(properties.get(name), value) for name, value in wanted.items()):
                     found.append(place)
         return tuple(rules[place][1] for place in sorted(found))
 
@@ -378,6 +398,15 @@ def _test(match: Match) -> Test:
     if match.not_form is not None:
         not_form = Globs(listed(match.not_form))
         tests.append(lambda subject: not (not_form(subject.form_id) or not_form(subject.form_name)))
+    if match.campaign is not None:
+        campaign = Globs(listed(match.campaign))
+        tests.append(lambda subject: campaign(subject.campaign))
+    if match.channel is not None:
+        channels = frozenset(listed(match.channel))
+        tests.append(lambda subject: subject.channel in channels)
+    if match.source is not None:
+        source = Globs(listed(match.source))
+        tests.append(lambda subject: source(subject.source))
     if len(tests) == 1:
         return tests[0]
     return lambda subject: all(test(subject) for test in tests)
@@ -396,6 +425,11 @@ def _captures(match: Match) -> Callable[[Subject], str | None]:
         return None
 
     return capture
+
+
+def _likely(match: Match) -> Match:
+    """The match of a topic that paths name, with patterns that match every path of which a topic is read."""
+    return msgspec.structs.replace(match, path=[TopicCapture(one).glob for one in listed(match.path) if TOPIC in one])
 
 
 def _same(actual: object, wanted: object) -> bool:

@@ -18,6 +18,8 @@ import msgspec
 from scorer.core.rules import Card, Earning, Matched
 from scorer.core.scorecard import STAGES, Stage
 from tracker.core.events import FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED, Event, Fact
+from tracker.core.mail_links import followed_click
+from tracker.core.urls import campaign_of
 
 MAX_TOPICS = 40
 """Topics kept for one visitor; the one with the least heat gives way to a new one."""
@@ -25,6 +27,10 @@ MAX_TOPICS = 40
 
 MAX_DAYS: Final = 28
 """Days of which the points earned are kept: what tells whether a lead, or its company, is getting keener."""
+
+
+MAX_MAIL_LINKS: Final = 50
+"""Links in mails of which is remembered that they have earned."""
 
 
 class RefoldNeeded(ValueError):
@@ -86,6 +92,8 @@ class OpenVisit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Topic of the last page with one: what its downloads and forms are about, if they don't say."""
     dwell: dict[str, Dwell] = {}
     """What its engaged time gives, by rule; already part of the totals."""
+    arrived: bool = False
+    """Whether its first page has been judged by how the visit came; kept only for cards that ask."""
 
 
 class ScoreState(Totals, frozen=True, array_like=True, gc=False):
@@ -103,6 +111,8 @@ class ScoreState(Totals, frozen=True, array_like=True, gc=False):
     seen_on: int = 0
     open: dict[int, OpenVisit] = {}
     """The latest visit of each browser."""
+    mail_links: tuple[str, ...] = ()
+    """Ids of the last links in mails that have earned: on whichever browser, each does once."""
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -195,6 +205,7 @@ class _Folding:
         "heat",
         "hot_since",
         "last_at",
+        "mail_links",
         "marks",
         "open",
         "pages",
@@ -228,6 +239,7 @@ class _Folding:
         self.seen_at = state.seen_at
         self.seen_on = state.seen_on
         self.open = state.open.copy()
+        self.mail_links = state.mail_links
         self.earlier: dict[tuple[int, int], OpenVisit] = {}
         """Visits that closed during this fold: late engaged time may still speak of them."""
         self.trace = trace
@@ -254,6 +266,7 @@ class _Folding:
             self.seen_at,
             self.seen_on,
             self.open,
+            self.mail_links,
         )
 
     def take(self, browser: int, fact: Fact) -> None:
@@ -275,10 +288,14 @@ class _Folding:
                 self.marks[mark] = self.marks.get(mark, 0) + 1
             if topic is not None and browser in self.open:
                 self.open[browser] = msgspec.structs.replace(self.open[browser], topic=topic)
+            if self.card.looks_at_arrivals:
+                self.take_arrival(browser, fact, event)
             if earnings:
                 self.earn(fact, earnings, topic, event.url)
         elif kind == "track":
             self.take_track(browser, fact, event)
+        elif kind == "mail_click":
+            self.take_mail_click(fact, event)
         elif kind == "identify":
             self.earn(fact, self.card.on_identify)
         else:
@@ -330,6 +347,25 @@ class _Folding:
         if topic is None and browser in self.open:
             topic = self.open[browser].topic
         self.earn(fact, earnings, topic, detail)
+
+    def take_arrival(self, browser: int, fact: Fact, event: Event) -> None:
+        """Earn what coming in that way is worth, with the first page of a visit."""
+        visit = self.open.get(browser)
+        if visit is None or visit.arrived:
+            return
+        self.open[browser] = msgspec.structs.replace(visit, arrived=True)
+        told = (event.context or {}).get("campaign")
+        campaign = dict(campaign_of(event.url)) or (told if isinstance(told, dict) else None)
+        self.earn(fact, self.card.match_arrival(event.referrer, campaign, event.url), None, event.referrer)
+
+    def take_mail_click(self, fact: Fact, event: Event) -> None:
+        """Earn what reading the page behind a link in a mail is worth, once for each link."""
+        click = followed_click(event.properties)
+        if click is None or click.link_id in self.mail_links:
+            return
+        self.mail_links = (*self.mail_links[1 - MAX_MAIL_LINKS :], click.link_id)
+        topic, earnings = self.card.match_mail_click(event.url, click.campaign)
+        self.earn(fact, earnings, topic, event.url)
 
     def take_engaged(self, browser: int, fact: Fact, url: str) -> None:
         """Replace what a visit's engaged time gives when it has reached a higher bucket.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -16,11 +16,13 @@ from scorer.core.fit import IdealCustomer, lint_fit
 from scorer.core.globs import TOPIC, TopicCapture
 from scorer.core.labels import Label, Patterns, Problem, lint_id, lint_patterns, listed
 from scorer.core.next_steps import DEFAULT_NEXT_STEPS, NextStepRule, lint_next_steps
+from tracker.core.channels import Channel
 
 Behaviour = Literal[
     "first_visit",
     "new_day",
     "return",
+    "arrival",
     "page_view",
     "dwell",
     "download",
@@ -29,6 +31,7 @@ Behaviour = Literal[
     "identify",
     "group",
     "event",
+    "mail_click",
 ]
 Stage = Literal["awareness", "consideration", "decision"]
 STAGES: tuple[Stage, ...] = ("awareness", "consideration", "decision")
@@ -63,6 +66,12 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Globs on the name of a ``track`` event."""
     properties: dict[str, str | int | float | bool] | None = None
     """Properties the event must carry with these values."""
+    campaign: Patterns | None = None
+    """Globs on the name of the campaign, of a visit or of the mail that a link was in."""
+    channel: Patterns | None = None
+    """How a visit came: channels as ``tracker.core.channels`` names them."""
+    source: Patterns | None = None
+    """Globs on the engine, network, assistant, site or campaign source that a visit came from."""
     min_silence_days: float | None = None
     """Days without a sign of the visitor before it returned."""
 
@@ -145,6 +154,8 @@ _ALLOWED: dict[str, frozenset[str]] = {
     "identify": frozenset(),
     "group": frozenset(),
     "event": frozenset({"event", "properties"}),
+    "mail_click": frozenset({"campaign"}),
+    "arrival": frozenset({"channel", "source", "campaign"}),
     "topic": frozenset({"path", "not_path", "url", "title"}),
 }
 
@@ -270,6 +281,9 @@ def _lint_rule(path: str, rule: Rule) -> Iterator[Problem]:
         yield Problem(f"{path}.points", f"must be from 0 to {MAX_POINTS}, not {rule.points:g}")
     if rule.on == "return" and not _positive(rule.match.min_silence_days or 0):
         yield Problem(f"{path}.match.min_silence_days", "a return rule needs the days of silence, above 0")
+    for name in listed(rule.match.channel):
+        if name not in get_args(Channel):
+            yield Problem(f"{path}.match.channel", f"one of {', '.join(get_args(Channel))}, not {name!r}")
     if rule.on == "event" and not listed(rule.match.event):
         yield Problem(f"{path}.match.event", "an event rule needs the event's name")
 

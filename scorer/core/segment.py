@@ -34,9 +34,12 @@ MAX_LEVELS: Final = 5
 """Combinations within each other; the outermost is the first."""
 MAX_CONDITIONS: Final = 50
 MAX_VALUES: Final = 100
+"""Texts of one list."""
+MAX_ALL_VALUES: Final = 500
+"""Texts of a whole filter: what a database can be asked at once without making everybody wait."""
 MAX_TEXT: Final = 200
 MAX_WITHIN_DAYS: Final = 3650
-MAX_NUMBER: Final = 1e12
+MAX_NUMBER: Final = 1e9
 UNKNOWN: Final = "unknown"
 
 _CHOICE: Final[tuple[Test, ...]] = ("is", "in", "not")
@@ -187,8 +190,8 @@ class LeadFacts(msgspec.Struct, frozen=True):
     """What a filter may ask of a lead."""
 
     values: Mapping[str, str | float | Sequence[str] | None]
-    """By the names of ``FIELDS``; what is missing, ``None`` or empty isn't known. Several texts for ``topic`` and ``region``;
-    scores, points, priority, tier and days as of now."""
+    """By the names of ``FIELDS``; what is missing, ``None`` or empty isn't known. Several texts of ``topic`` and ``region``.
+    Scores, points, priority, tier and days are as of now."""
     visits: Sequence[VisitFacts] = ()
 
 

@@ -21,7 +21,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from scorer import service
 from scorer.cli.common import console
 from scorer.cli.leads import show_hot
-from scorer.demo.cast import cast
 from scorer.demo.story import story
 from scorer.intake import read_accounts
 from scorer.keys import add_key
@@ -146,10 +145,7 @@ def _import_log(bar: Progress, url: str, server_key: str, salt: bytes) -> None:
 
 
 def _import_story(bar: Progress, url: str, server_key: str) -> None:
-    # A person with two devices is two leads as yet: the demonstration shows everybody once.
-    second_devices = {one.anonymous_id for one in cast(STORY_SEED) if one.twin_of >= 0}
-    told = story(now_ms(), STORY_SEED, origin=url)
-    events = [event for event in told if event["anonymousId"] not in second_devices]
+    events = list(story(now_ms(), STORY_SEED, origin=url))
     task = bar.add_task("made-up story of six weeks, events", total=len(events))
     with HttpDelivery(url, server_key) as deliver:
         for start in range(0, len(events), 100):

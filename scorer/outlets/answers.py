@@ -105,7 +105,8 @@ def timeline(call: Call, lead_id: str) -> Reply:
     asked: TimelineParameters = call.parameters
     cursor = _read(asked.cursor, TimelineCursor)
     before = (cursor.started_at, cursor.visitor_id) if cursor else None
-    found = read_timeline(call.connection, call.view.site, _find_lead(call, lead_id).id, before, asked.limit)
+    view, row = call.view, _find_lead(call, lead_id)
+    found = read_timeline(call.connection, view.site, row.id, before, asked.limit, view.language)
     further = write_cursor(TimelineCursor(*found.next)) if found.next else None
     return Reply(shapes.TimelinePage(found.visits, further))
 

@@ -125,9 +125,7 @@ class Rhythm(msgspec.Struct, frozen=True):
     """When a lead comes, and when it should be back."""
 
     median_day_gap: Annotated[float | None, Meta(description="Median days from one active day to the next.")]
-    next_visit_at: Annotated[
-        Time | None, Meta(description="Null when nobody can tell, or it is overdue.")
-    ]
+    next_visit_at: Annotated[Time | None, Meta(description="Null when nobody can tell, or it is overdue.")]
     overdue_days: Annotated[float | None, Meta(description="How long ago the next visit was to be expected.")]
     silence_days: float | None
     unusual_silence: Annotated[bool, Meta(description="Silent for longer than is usual for this lead.")]
@@ -212,7 +210,10 @@ class Moment(msgspec.Struct, frozen=True):
     """One thing done in a visit."""
 
     at: Time
-    kind: Literal["page", "download", "link", "form", "identify", "group", "event"]
+    kind: Annotated[
+        Literal["page", "download", "link", "form", "identify", "group", "event", "mail"],
+        Meta(description="mail: a click on a link in a mail to this lead; detail says whether a person is behind it."),
+    ]
     name: Annotated[str, Meta(description="The event's name; empty for pages, identify and group.")]
     url: str
     title: str

@@ -345,9 +345,9 @@ def test_workers_that_learn_of_one_person_at_once_make_one_lead_and_lose_nothing
     world.database.close()
 
 
-def test_of_two_transactions_that_wait_for_each_other_both_are_done(postgres_url: str) -> None:
+def test_of_two_transactions_that_wait_for_each_other_both_are_done(migrated_postgres_url: str) -> None:
     """A lead that somebody has locked out of order: PostgreSQL ends one of the two, and its batch is processed again."""
-    world = World(postgres_url)
+    world = World(migrated_postgres_url)
     for who in ("a", "b"):
         world.feed([page(who, "/", NOW - DAY)])
     first, second = sorted(world.nordwind.lead(who) for who in ("a", "b"))

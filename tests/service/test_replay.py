@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from scorer.explaining import explain
-from scorer.models import leads
+from scorer.models import lead_scores, lead_visitors, leads
 from scorer.resources import now_ms
 from tests import samples
 from tests.service.conftest import MakeService
@@ -76,13 +76,27 @@ def outcome(service: Service) -> Outcome:
             for row in connection.execute(select(visitors))
         }
         paid = {(keys[row.visitor_id], row.number): row[2:] for row in connection.execute(select(visits))}
-        heats = {row.id: row.heat for row in connection.execute(select(leads.c.id, leads.c.heat))}
+        heats = {row.lead_id: row.heat for row in connection.execute(select(lead_scores))}
+        homes = {keys[row.visitor_id]: (row.lead_id, row.home_id) for row in connection.execute(select(lead_visitors))}
+        scored = select(leads, *(column for column in lead_scores.c if column.name != "lead_id"))
         facts = {
-            row.id: (row.kind, row.hot_since is not None, row.first_at, row.last_at)
-            for row in connection.execute(select(leads))
+            row.id: (
+                *(row.kind, row.visitors, row.channel, row.status, row.account_id, row.merged_into, row.exclusion),
+                *(
+                    row.hot_since is not None,
+                    row.grade,
+                    row.stage,
+                    row.visits,
+                    row.page_views,
+                    row.downloads,
+                    row.engaged_ms,
+                ),
+                *(row.first_at, row.last_at),
+            )
+            for row in connection.execute(scored.join(lead_scores, lead_scores.c.lead_id == leads.c.id))
         }
     ranking = [lead["id"] for lead in service.cli_json("hot", "--min-score", "0", "--limit", "200")["data"]]
-    return {"visitors": seen, "visits": paid, "heats": heats, "leads": facts, "ranking": ranking}
+    return {"visitors": seen, "visits": paid, "homes": homes, "heats": heats, "leads": facts, "ranking": ranking}
 
 
 def replay(service: Service, events: list[Event], capsys: pytest.CaptureFixture[str], name: str) -> Keys:
@@ -104,6 +118,7 @@ def replay(service: Service, events: list[Event], capsys: pytest.CaptureFixture[
 def assert_same(one: Outcome, other: Outcome) -> None:
     assert one["visitors"] == other["visitors"]
     assert one["visits"] == other["visits"]
+    assert one["homes"] == other["homes"]
     assert one["leads"] == other["leads"]
     assert one["heats"] == pytest.approx(other["heats"], rel=1e-9)
     assert one["ranking"] == other["ranking"]
@@ -113,13 +128,15 @@ def assert_explained(service: Service) -> int:
     """Every score is the sum of its reasons; return how many scores."""
     now = now_ms()
     with service.resources.database.reading() as connection:
-        stored = {row.id: row.heat for row in connection.execute(select(leads.c.id, leads.c.heat))}
+        stored = {row.lead_id: row.heat for row in connection.execute(select(lead_scores))}
+        roots = select(leads.c.id).where(leads.c.merged_into.is_(None))
+        assert stored.keys() == set(connection.execute(roots).scalars())
         for lead_id, heat in stored.items():
             told = explain(connection, lead_id, now)
             assert told is not None
             assert told.heat == pytest.approx(heat, rel=1e-9)
             assert fsum(one.decayed_points for one in told.contributions) == pytest.approx(told.points, rel=1e-9)
-        assert connection.execute(select(visitor_scores.c.lead_id).distinct()).all()
+        assert stored.keys() == set(connection.execute(select(lead_visitors.c.lead_id)).scalars())
     return len(stored)
 
 

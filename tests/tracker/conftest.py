@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from scorer.resources import prepare_database
 from tracker.core.admission import OLDEST_MS, Caller, read_body
 from tracker.core.entries import RequestInfo, take_in
 from tracker.db import Database
@@ -19,30 +16,18 @@ from tracker.models import metadata
 from tracker.store import Counts, read_counts
 
 
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty migrated database file, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "template.db"
-    database = Database(f"sqlite:///{path}")
-    prepare_database(database)
-    database.close()  # The last connection writes the write-ahead log back into the file.
-    return path
-
-
 @pytest.fixture
-def sqlite_database(sqlite_url: str, migrated_sqlite: Path) -> Iterator[Database]:
+def sqlite_database(migrated_sqlite_url: str) -> Iterator[Database]:
     """A migrated SQLite database."""
-    shutil.copy(migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
-    database = Database(sqlite_url)
+    database = Database(migrated_sqlite_url)
     yield database
     database.close()
 
 
 @pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[Database]:
+def postgres_database(migrated_postgres_url: str) -> Iterator[Database]:
     """A migrated PostgreSQL database."""
-    database = Database(postgres_url)
-    prepare_database(database)
+    database = Database(migrated_postgres_url)
     yield database
     database.close()
 

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Connection, inspect, select, text, update
+from sqlalchemy import Column, Connection, inspect, select, text
 
 import scorer.migrations
 from scorer.core.people import lead_id
@@ -27,6 +27,7 @@ from scorer.scoring import facts_of, score_visitors, unpack_score
 from tests.factories import DAY, NOW, buyer, page, passer_by
 from tests.tracker.conftest import packed
 from tracker import batch, store
+from tracker.core.visits import VisitorState
 from tracker.db import Database
 from tracker.migrate import WrongVersion, migrate
 from tracker.models import metadata, visitors
@@ -48,17 +49,17 @@ def start(url: str, barrier: Barrier, results: Any) -> None:
     results.put(migrate(database, SCRIPTS))
 
 
-def test_of_four_processes_that_start_together_one_migrates(database_url: str) -> None:
+def test_of_four_processes_that_start_together_one_migrates(empty_database_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(4), context.Queue()
-    processes = [context.Process(target=start, args=(database_url, barrier, results)) for _ in range(4)]
+    processes = [context.Process(target=start, args=(empty_database_url, barrier, results)) for _ in range(4)]
     for process in processes:
         process.start()
     done = sorted(results.get(timeout=60) for _ in processes)
     for process in processes:
         process.join(30)
     assert done == [False, False, False, True]
-    with Database(database_url).reading() as connection:
+    with Database(empty_database_url).reading() as connection:
         assert connection.execute(feed.select()).all() == [(1, 0)]
         assert len(connection.execute(text("SELECT * FROM alembic_version")).all()) == 1
 
@@ -113,8 +114,8 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(database: Datab
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
 
 
-def test_a_migration_that_fails_leaves_nothing_half_made(database_url: str) -> None:
-    database = Database(database_url)
+def test_a_migration_that_fails_leaves_nothing_half_made(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.writing() as connection:
         connection.execute(text("CREATE TABLE visitors (x INTEGER)"))  # stands in the way of the last tables
     with pytest.raises(Exception, match="visitors"):
@@ -130,53 +131,81 @@ def test_a_migration_that_fails_leaves_nothing_half_made(database_url: str) -> N
 
 CARD_BODY = files("scorer.cards").joinpath("default.json").read_text(encoding="utf-8")
 CARD = Card(parse(msgspec.json.decode(CARD_BODY)), FIRST_LANDMARK_MS)
-PEOPLE = {"ada": {"name": "Ada Berg", "email": "ada@halden.example"}}
+PEOPLE: dict[str, dict[str, Any]] = {"ada": {"name": "Ada Berg", "email": "ada@halden.example"}}
 
 
-def of_first_version(database: Database) -> dict[str, tuple[int, ScoreState]]:
+KEPT_SINCE_THE_FIRST = ("sites", "visitors", "visits", "events", "partitions", "intake")
+"""Tables of the first version that are there still; later versions have more columns."""
+STATE_FIELDS, VISIT_FIELDS = 18, 17
+"""Fields of a visitor's state, and of the visit within, in the first version."""
+
+
+def of_first_version(database: Database, scratch: Path) -> dict[str, tuple[int, ScoreState]]:
     """Fill a database as the first version had it; return the site and the score of each visitor by key."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     with database.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-    with database.writing() as connection:
-        shop, other = (add_site(connection, name, SiteSettings(), NOW - 100 * DAY).id for name in ("shop", "other"))
-    lives = {shop: [*buyer("ada", **PEOPLE["ada"]), *passer_by("glance")], other: buyer("nameless")}
-    for place, (site_id, events) in enumerate(lives.items(), start=1):
-        entries = [
-            (partition, f"{place}-{number}", entry)
-            for number, (partition, _, entry) in enumerate(packed(site_id, events, trusted=True, now=NOW), start=1)
-        ]
-        batch.process(database, entries, lambda *_: False, now_ms=NOW)
-    scores: dict[str, tuple[int, ScoreState]] = {}
-    with database.writing() as connection:
-        sites = load_sites(connection)
-        for site_id in lives:
-            values = {"site": site_id, "body": CARD_BODY, "landmark": FIRST_LANDMARK_MS, "at": NOW - 100 * DAY}
+    present = Database(f"sqlite:///{scratch / 'present.db'}")
+    scores = what_happened(present)
+    with present.reading() as old, database.writing() as connection:
+        for name in KEPT_SINCE_THE_FIRST:
+            columns = [one["name"] for one in inspect(connection).get_columns(name)]
+            names, values = ", ".join(columns), ", ".join(f":{one}" for one in columns)
+            for row in old.execute(select(metadata.tables[name])):
+                kept = {one: value for one, value in row._asdict().items() if one in columns}
+                if name == "visitors":
+                    kept["state"] = first_state(row.state)
+                connection.execute(text(f"INSERT INTO {name} ({names}) VALUES ({values})"), kept)
+        for site_id in {site_id for site_id, _ in scores.values()}:
+            card = {"site": site_id, "body": CARD_BODY, "landmark": FIRST_LANDMARK_MS, "at": NOW - 100 * DAY}
             connection.execute(
                 text(
                     "INSERT INTO scorecards (site_id, number, body, landmark_ms, created_at, published_at, is_current)"
                     " VALUES (:site, 1, :body, :landmark, :at, :at, true)"
                 ),
-                values,
+                card,
             )
-        rows = connection.execute(select(visitors.c.id, visitors.c.site_id, visitors.c.key, visitors.c.state)).all()
-        for row in rows:
-            # As the first version kept it: without what has come since.
-            known = msgspec.msgpack.decode(row.state)
-            old_state = msgspec.msgpack.encode([1, *known[1:-3]])
-            connection.execute(update(visitors).where(visitors.c.id == row.id).values(state=old_state))
-            history = store.load_histories(connection, [row.id])[row.id]
-            state = fold(CARD, None, {0: facts_of(history, sites[row.site_id])})
-            scores[row.key] = (row.site_id, state)
-            add_old_lead(connection, row.id, row.site_id, row.key, state)
-        told = {"site": shop, "lead": lead_id(shop, "ada"), "at": NOW - DAY}
-        connection.execute(
-            text("INSERT INTO lead_changes VALUES (1, :site, :lead, 'entered', :at, '{\"score\": 70.0}')"), told
-        )
+        for row in connection.execute(text("SELECT id, site_id, key FROM visitors")).all():
+            add_old_lead(connection, row.id, row.site_id, row.key, scores[row.key][1])
+        shop = scores["ada"][0]
+        told = {"site": shop, "lead": lead_id(shop, "ada"), "at": NOW - DAY, "detail": '{"score": 70.0}'}
+        connection.execute(text("INSERT INTO lead_changes VALUES (1, :site, :lead, 'entered', :at, :detail)"), told)
         connection.execute(text("UPDATE feed SET last_sequence = 1"))
+    present.close()
     return scores
+
+
+def what_happened(database: Database) -> dict[str, tuple[int, ScoreState]]:
+    """Let two sites' visitors do things; return the site and the score of each visitor by key."""
+    migrate(database, SCRIPTS)
+    with database.writing() as connection:
+        shop, other = (add_site(connection, name, SiteSettings(), NOW - 100 * DAY).id for name in ("shop", "other"))
+    lives = {shop: [*buyer("ada", **PEOPLE["ada"]), *passer_by("glance")], other: buyer("nameless")}
+    for place, (site_id, events) in enumerate(lives.items(), start=1):
+        batch.process(database, queued(site_id, events, place), lambda *_: False, now_ms=NOW)
+    with database.reading() as connection:
+        sites = load_sites(connection)
+        rows = connection.execute(select(visitors.c.id, visitors.c.site_id, visitors.c.key)).all()
+        histories = store.load_histories(connection, [row.id for row in rows])
+    return {row.key: (row.site_id, fold(CARD, None, {0: facts_of(histories[row.id], sites[row.site_id])})) for row in rows}
+
+
+def queued(site_id: int, events: list[dict[str, Any]], place: int) -> list[batch.QueueEntry]:
+    """Events as the queue has them."""
+    entries = packed(site_id, events, trusted=True, now=NOW)
+    return [(partition, f"{place}-{number}", entry) for number, (partition, _, entry) in enumerate(entries, start=1)]
+
+
+def first_state(packed_state: bytes) -> bytes:
+    """A visitor's state as the first version kept it: without what has come since."""
+    fields = msgspec.msgpack.decode(packed_state)[:STATE_FIELDS]
+    fields[0] = 1
+    place = VisitorState.__struct_fields__.index("visit")
+    if fields[place] is not None:
+        fields[place] = fields[place][:VISIT_FIELDS]
+    return msgspec.msgpack.encode(fields)
 
 
 def add_old_lead(connection: Connection, visitor_id: int, site_id: int, key: str, state: ScoreState) -> None:
@@ -198,9 +227,9 @@ def add_old_lead(connection: Connection, visitor_id: int, site_id: int, key: str
         connection.execute(text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"), row)
 
 
-def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(database_url: str) -> None:
-    database = Database(database_url)
-    scores = of_first_version(database)
+def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(empty_database_url: str, tmp_path: Path) -> None:
+    database = Database(empty_database_url)
+    scores = of_first_version(database, tmp_path)
     assert {key: state.hot_since is not None for key, (_, state) in scores.items()} == {
         "ada": True,
         "nameless": True,
@@ -208,7 +237,7 @@ def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(databas
     }
     assert migrate(database, SCRIPTS) is True
     with database.reading() as connection:
-        keys = dict(connection.execute(select(visitors.c.id, visitors.c.key)).all())  # type: ignore[arg-type]
+        keys = dict(connection.execute(select(visitors.c.id, visitors.c.key)).all())
         cards = {row.site_id: row.id for row in connection.execute(select(scorecards).where(scorecards.c.is_current))}
         kept = {row.id: row for row in connection.execute(select(leads))}
         scored = {row.lead_id: row for row in connection.execute(select(lead_scores))}
@@ -238,17 +267,11 @@ def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(databas
     database.close()
 
 
-def test_a_lead_of_the_first_version_is_gone_on_with(database_url: str) -> None:
-    database = Database(database_url)
-    site_id, state = of_first_version(database)["ada"]
+def test_a_lead_of_the_first_version_is_gone_on_with(empty_database_url: str, tmp_path: Path) -> None:
+    database = Database(empty_database_url)
+    site_id, state = of_first_version(database, tmp_path)["ada"]
     migrate(database, SCRIPTS)
-    entries = [
-        (partition, f"9-{number}", entry)
-        for number, (partition, _, entry) in enumerate(
-            packed(site_id, [page("ada", "/pricing", NOW - 60_000)], trusted=True, now=NOW), start=1
-        )
-    ]
-    batch.process(database, entries, score_visitors, now_ms=NOW)
+    batch.process(database, queued(site_id, [page("ada", "/pricing", NOW - 60_000)], 9), score_visitors, now_ms=NOW)
     mine = lead_id(site_id, "ada")
     with database.reading() as connection:
         visitor_id = connection.execute(

@@ -13,6 +13,7 @@ import msgspec
 
 from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event, EventKind
 from tracker.core.files import name_file
+from tracker.core.mail_links import MailClick, read_click, take_off_click
 from tracker.core.refusals import EventRefusal, Refusal
 from tracker.core.urls import clean_link, clean_url
 
@@ -29,7 +30,10 @@ OLDEST_MS: Final = 631_152_000_000
 
 _KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
 _CONTEXT_KEPT: Final = frozenset(("campaign", "locale", "timezone", "location", "userAgent", "automation"))
-_DETAIL_TAKEN: Final = frozenset(("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent"))
+_DETAIL_TAKEN: Final = frozenset(
+    # What is written here must not be claimed by a sender: ``mail_link``.
+    ("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent", "mail_link")
+)
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -42,6 +46,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Events before this are refused; for a trusted caller, 1990."""
     pseudonym: str = ""
     """Stands in for the visitor's id where an event has none. Empty: such an event is refused."""
+    secret: bytes = b""
+    """Proves clicks on links in mails. Empty: no page view is taken for the end of one."""
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True):
@@ -210,11 +216,17 @@ def _admit_one(
     shown = detail if is_behaviour else {}
     page = context.get("page") if is_behaviour else None
     page = page if isinstance(page, dict) else {}
-    url = _url(shown, page, clean_url if kind == "page" else clean_link)
+    address, click_token = _address(shown, page)
+    url = _url(address, clean_url if kind == "page" else clean_link)
+    at = _time_of(wire, sent_at, caller, received_ms)
     rest = _rest(detail, wire, kind)
+    if click_token and kind == "page" and caller.secret:
+        click = read_click(caller.secret, click_token, caller.site_id, at)
+        if isinstance(click, MailClick):
+            rest = {**(rest or {}), "mail_link": click.as_property()}
     event = Event(
         message_id=_message_id(wire, raw, received_ms),
-        at=_time_of(wire, sent_at, caller, received_ms),
+        at=at,
         kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
         name=name,
         url=url,
@@ -295,8 +307,13 @@ def _text(value: Any, limit: int) -> str:
     return value.strip()[:limit] if isinstance(value, str) else ""
 
 
-def _url(detail: dict[str, Any], page: dict[str, Any], clean: Callable[[str], str | None]) -> str:
+def _address(detail: dict[str, Any], page: dict[str, Any]) -> tuple[Any, str]:
+    """Return the address as sent, but for the token of a click on a link in a mail; and that token."""
     value = detail.get("url") or page.get("url") or detail.get("path") or page.get("path")
+    return take_off_click(value) if isinstance(value, str) else (value, "")
+
+
+def _url(value: Any, clean: Callable[[str], str | None]) -> str:
     if not value:
         return ""
     url = clean(value) if isinstance(value, str) else None
@@ -307,7 +324,7 @@ def _url(detail: dict[str, Any], page: dict[str, Any], clean: Callable[[str], st
 
 def _referrer(value: Any) -> str:
     # A page does not choose its referrer (android-app://, about:client): what is no web address says nothing.
-    return (clean_url(value) or "") if isinstance(value, str) and value else ""
+    return (clean_url(take_off_click(value)[0]) or "") if isinstance(value, str) and value else ""
 
 
 def _engaged_ms(detail: dict[str, Any]) -> int:

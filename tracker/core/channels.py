@@ -104,7 +104,9 @@ _MAIL_LABELS: Final = frozenset(("mail", "webmail", "email", "owa"))
 
 
 _NOT_TOLD: Final = frozenset(("", "unknown", "other", "others", "n a", "na", "none", "未知", "其他", "其它"))
-_ON_SITE: Final = frozenset(("direct", "direct traffic", "website", "web", "homepage", "web site", "官网", "网站", "自然流量"))
+_ON_SITE: Final = frozenset(
+    ("direct", "direct traffic", "website", "web", "homepage", "web site", "官网", "网站", "自然流量")
+)
 
 
 def told_origin(source: str) -> Origin | None:

@@ -28,6 +28,8 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     network: str = ""
     """Company whose network the request came from (see ``tracker.core.network_owners``); empty for a provider's, and
     where nobody looked."""
+    mail_click: bool = False
+    """The request was for a link in a mail, and told by the collector itself."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,8 @@ LINK_CLICKED = "Link Clicked"
 FORM_SUBMITTED = "Form Submitted"
 LEAD_CREATED = "Lead Created"
 """A CRM's or an import's word of how somebody became known: properties ``source`` or ``channel``."""
+MAIL_LINK_CLICKED = "Email Link Clicked"
+"""Told by the collector of each request for a link in a mail, by a person or a mail scanner. See ``tracker.mail_clicks``."""
 CONSENT_WITHDRAWN = "Consent Withdrawn"
 """The last word of a visitor who takes back a consent. It is kept, and counts for nothing: no visit, no points."""
 
@@ -55,7 +57,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return (self.at, self.message_id)
 
 
-FactKind = Literal["visit", "page", "engaged", "track", "identify", "group"]
+FactKind = Literal["visit", "page", "engaged", "track", "identify", "group", "mail_click"]
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +65,7 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 
     ``visit``: a visit began. ``page``: a page was viewed. ``engaged``: the visit's engaged time grew. ``track``: a named
     event other than "Page Engaged". ``identify``, ``group``: the visitor said who or whose it is.
+    ``mail_click``: a page that a link in a mail had led to was read for long enough; told once for each link.
     """
 
     kind: FactKind
@@ -74,7 +77,7 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     """Number of the visit it belongs to, from 1. An ``engaged`` fact may speak of an earlier visit than the last. What
     happened away from the site is of no visit: 0."""
     event: Event | None = None
-    """The event behind it; ``None`` for ``visit``."""
+    """The event behind it; ``None`` for ``visit``. Of a ``mail_click`` the page view, as far as it matters for the score."""
     silence_ms: int = -1
     """``visit`` only: time since the visitor's last activity; -1 for the first visit."""
     visit_of_day: int = 0

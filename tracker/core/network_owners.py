@@ -7,7 +7,6 @@ keeping only if it is an organisation's own network.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -43,6 +42,8 @@ _ANONYMOUS: Final = (
     *("is_relay", "is_mobile", "is_satellite", "is_cdn"),
 )
 _OF_A_CARRIER: Final = ("mobile_country_code", "mobile_network_code", "mcc", "mnc", "carrier")
+_TELLING: Final = frozenset(("type", "as_type", "user_type", "connection_type", *_ANONYMOUS, *_OF_A_CARRIER))
+"""Fields that say something of the owner or the line. The free files have none of them."""
 
 
 def owner_of(record: Mapping[str, Any]) -> str:
@@ -74,6 +75,8 @@ def is_company(name: str, record: Mapping[str, Any]) -> bool:
     name, too.
     """
     fields = _flat(record)
+    if _TELLING.isdisjoint(fields):
+        return sounds_like_a_company(name)
     if any(fields.get(field) in (True, "true", "True", "1") for field in _ANONYMOUS):
         return False
     if any(fields.get(field) for field in _OF_A_CARRIER):
@@ -99,5 +102,7 @@ def _kind(fields: Mapping[str, Any], field: str) -> str:
 
 def _cleaned(text: str) -> str:
     """Return *text* in one line, without control characters and without the number of the network in front of it."""
-    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:500])
+    printable = text[:500]
+    if not printable.isprintable():
+        printable = "".join(sign if sign.isprintable() else " " for sign in printable)
     return _NUMBER.sub("", " ".join(printable.split()))[:MAX_OWNER_LENGTH].strip()

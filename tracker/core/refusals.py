@@ -121,7 +121,7 @@ EXPLANATION: Final[dict[str, str]] = {
     "file_cut_short": "The compressed file ends in the middle.",
 }
 
-FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot"]
+FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click"]
 """Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept."""
 
 

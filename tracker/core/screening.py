@@ -62,7 +62,19 @@ def drop_bots(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel 
     return "bot" if read_agent(_agent_of(event, info))[1] else None
 
 
-STEPS: Final[tuple[_Step, ...]] = (drop_opted_out, drop_own_traffic, drop_prefetched, drop_automated, drop_bots)
+def drop_mail_clicks(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``mail_click`` every request for a link in a mail: scanners make them too. The page it led to may count."""
+    return "mail_click" if info.mail_click else None
+
+
+STEPS: Final[tuple[_Step, ...]] = (
+    drop_opted_out,
+    drop_own_traffic,
+    drop_prefetched,
+    drop_automated,
+    drop_bots,
+    drop_mail_clicks,
+)
 """In the order in which they are asked; the first label stands."""
 
 

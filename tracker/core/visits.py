@@ -11,6 +11,11 @@ maximum, and a visit's engaged time is the sum over its views. An engagement mes
 view, however late it comes; it prolongs that visit only within the gap, and begins one only if its page view is unknown.
 A withdrawn consent is part of the latest visit, and neither prolongs nor begins one. Nor does what happened away from the
 site, such as a call or a trade fair.
+
+Mail scanners run the pages behind links in mails in browsers of their own. So what a browser never seen before does after
+such a link is *held*: it is no visit and tells nothing until there is a sign of a person, five seconds of engaged time or a
+deed (a download, a form, a click, a name). Then it is taken as if it had never been held. A link is *confirmed* when five
+seconds were spent on the very page that it led to.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from tracker.core.events import (
     Fact,
 )
 from tracker.core.form_fields import traits_of_fields
+from tracker.core.mail_links import MailClick, followed_click
 from tracker.core.urls import campaign_of
 
 VISIT_GAP_MS: Final = 30 * 60_000
@@ -39,7 +45,12 @@ MAX_VIEWS: Final = 1000
 """Page views of one visit whose engaged time is told apart; no reader gets there, and the state must stay small."""
 MAX_TRAITS: Final = 50
 MAX_ALIASES: Final = 10
-STATE_VERSION: Final = 2
+MAX_MAIL_LINKS: Final = 20
+MAX_HELD: Final = 20
+"""Events held for one browser; of a scanner that goes on and on the last ones."""
+CONFIRMING_MS: Final = 5_000
+"""Engaged time (visible, focused, with input) that no scanner has and nobody who reads lacks."""
+STATE_VERSION: Final = 3
 
 _ON_SITE: Final = frozenset((PAGE_ENGAGED, FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED))
 """Named events that happen on a website, whatever else is told of them."""
@@ -85,6 +96,16 @@ class PageSeen(msgspec.Struct, frozen=True, array_like=True):
     title: str
 
 
+class MailView(msgspec.Struct, frozen=True, array_like=True):
+    """A page view that a link in a mail has led to."""
+
+    link: MailClick
+    message_id: bytes
+    at: int
+    url: str
+    title: str
+
+
 class VisitorState(msgspec.Struct, array_like=True):
     """All that is needed to go on folding one visitor's events, and what is shown of the visitor as a whole."""
 
@@ -119,6 +140,12 @@ class VisitorState(msgspec.Struct, array_like=True):
     """Time of the last sign of life on the site, from its first visit on."""
     told_source: str = ""
     """How it came by a CRM's word; empty where there is none."""
+    mail_links: list[tuple[str, str]] = []
+    """Confirmed links in mails, as lead and link id; the last few, in the order in which they were confirmed."""
+    mail_views: dict[str, MailView] = {}
+    """Views of the latest visit by ``view_id`` that may yet confirm a link."""
+    held: list[Event] = []
+    """What waits for a sign of a person."""
 
     @property
     def visits(self) -> int:
@@ -148,7 +175,7 @@ class Folded(msgspec.Struct, frozen=True):
     visits: list[Visit]
     """Visits that this fold touched (from scratch: all), by number."""
     facts: list[Fact]
-    """What happened, in order; from the events of this call only."""
+    """What happened, in order; from the events of this call, and those held until it, only."""
     from_scratch: bool
 
 
@@ -203,7 +230,36 @@ class _Run:
             self.visit_of_view = {view_id: state.visit for view_id in state.visit.views if view_id}
 
     def take(self, event: Event) -> None:
-        """Place one event; it comes after all taken before."""
+        """Take one event; it comes after all taken before."""
+        state = self.state
+        if self._must_wait(event):
+            state.held = [*state.held[1 - MAX_HELD :], event]
+        else:
+            if state.held and event.name != CONSENT_WITHDRAWN:
+                held, state.held = state.held, []
+                for one in held:
+                    self._place(one)
+            self._place(event)
+        if event.user_id and event.kind not in ("group", "alias"):
+            state.user_id = event.user_id
+        state.last_at = event.at
+        state.last_id = event.message_id
+
+    def _must_wait(self, event: Event) -> bool:
+        """Decide whether *event* may be a mail scanner's: see the head of this module."""
+        state = self.state
+        if state.visit is not None or event.user_id:
+            return False
+        if event.kind == "page":
+            return bool(state.held) or followed_click(event.properties) is not None
+        if not state.held or event.name != PAGE_ENGAGED or event.kind != "track":
+            return False
+        engaged: dict[str, int] = {}
+        for one in (*state.held, event):
+            engaged[one.view_id] = max(one.engaged_ms, engaged.get(one.view_id, 0))
+        return sum(engaged.values()) < CONFIRMING_MS
+
+    def _place(self, event: Event) -> None:
         if event.kind == "track" and event.name == PAGE_ENGAGED:
             self._take_engaged(event)
         elif event.kind == "track" and event.name == CONSENT_WITHDRAWN:
@@ -229,10 +285,6 @@ class _Run:
                 self._tell("track", event, visit)
             else:
                 self._take_person(event, visit)
-        if event.user_id and event.kind not in ("group", "alias"):
-            self.state.user_id = event.user_id
-        self.state.last_at = event.at
-        self.state.last_id = event.message_id
         if self.state.visit is not None and not _is_away(event):
             self.state.active_at = event.at
 
@@ -247,6 +299,8 @@ class _Run:
         for visit in self.visits.values():
             if visit is not state.visit:
                 visit.views = {}
+        views = state.visit.views if state.visit is not None else {}
+        state.mail_views = {view_id: seen for view_id, seen in state.mail_views.items() if view_id in views}
         return Folded(state, list(self.visits.values()), self.facts, self.from_scratch)
 
     def _visit_for(self, event: Event) -> Visit:
@@ -283,17 +337,47 @@ class _Run:
 
     def _take_page(self, event: Event, visit: Visit) -> None:
         state = self.state
+        link = followed_click(event.properties) if event.properties else None
         visit.page_views += 1
         visit.exit_url = event.url
         if visit.page_views == 1:
             visit.entry_url = event.url
             visit.referrer = event.referrer
-            visit.campaign = dict(campaign_of(event.url)) or visit.campaign
+            visit.campaign = dict(campaign_of(event.url)) or _mail_campaign(link) or visit.campaign
             if visit.number == 1:
                 state.first_url, state.first_referrer, state.first_campaign = event.url, event.referrer, visit.campaign
         self._register(event.view_id, visit)
         state.recent = [*state.recent[1 - RECENT_PAGES :], PageSeen(event.at, event.url, event.title)]
         self._tell("page", event, visit)
+        if link is not None and event.view_id:
+            seen = MailView(link, event.message_id, event.at, event.url, event.title)
+            state.mail_views = {**state.mail_views, event.view_id: seen}
+            self._confirm(event, visit)
+        elif event.view_id in state.mail_views:
+            state.mail_views = {view_id: one for view_id, one in state.mail_views.items() if view_id != event.view_id}
+
+    def _confirm(self, event: Event, visit: Visit) -> None:
+        """Confirm the link that led to the view of *event*, once that was read for long enough."""
+        state, view_id = self.state, event.view_id
+        seen = state.mail_views.get(view_id)
+        if seen is None or visit.views.get(view_id, 0) < CONFIRMING_MS:
+            return
+        state.mail_views = {other: one for other, one in state.mail_views.items() if other != view_id}
+        named = (seen.link.lead_id, seen.link.link_id)
+        if named in state.mail_links:
+            return
+        state.mail_links = [*state.mail_links[1 - MAX_MAIL_LINKS :], named]
+        # Made anew, since the page view itself may have been taken long ago. The same from the ledger as from the state.
+        page = Event(
+            seen.message_id,
+            seen.at,
+            "page",
+            url=seen.url,
+            title=seen.title,
+            view_id=view_id,
+            properties={"mail_link": seen.link.as_property()},
+        )
+        self.facts.append(Fact("mail_click", event.at, self.day_of(event.at), visit.number, page))
 
     def _take_engaged(self, event: Event) -> None:
         visit = self.visit_of_view.get(event.view_id)
@@ -315,6 +399,8 @@ class _Run:
             visit.views[event.view_id] = event.engaged_ms
             visit.engaged_ms += grown
             self._tell("engaged", event, visit, visit.engaged_ms)
+            if event.view_id in self.state.mail_views:
+                self._confirm(event, visit)
 
     def _register(self, view_id: str, visit: Visit) -> None:
         """Let engagement of this view find its visit. Views without an id share one entry, by visit."""
@@ -362,6 +448,13 @@ class _Run:
     def _tell(self, kind: Any, event: Event, visit: Visit | None, engaged_ms: int = 0) -> None:
         number = visit.number if visit is not None else 0
         self.facts.append(Fact(kind, event.at, self.day_of(event.at), number, event, engaged_ms=engaged_ms))
+
+
+def _mail_campaign(link: MailClick | None) -> dict[str, str] | None:
+    """Return the campaign of a visit that a link in a mail has begun, ``None`` for any other."""
+    if link is None:
+        return None
+    return {"medium": "email"} | ({"name": link.campaign} if link.campaign else {})
 
 
 def _source(told: dict[str, Any]) -> str:

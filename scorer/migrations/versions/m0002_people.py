@@ -17,6 +17,11 @@ def upgrade() -> None:
         batch.add_column(sa.Column("filling", sa.Boolean(), nullable=False, server_default=sa.true()))
     with op.batch_alter_table("visits") as batch:
         batch.add_column(sa.Column("network", sa.String(length=120), nullable=False, server_default=""))
+    # At once: SQLite makes the table anew for it, which it refuses when others refer to its rows.
+    with op.batch_alter_table("scorecards") as batch:
+        batch.alter_column("filling", server_default=None)
+    with op.batch_alter_table("visits") as batch:
+        batch.alter_column("network", server_default=None)
 
     op.create_table(
         "audit",
@@ -213,7 +218,3 @@ def upgrade() -> None:
     )
     op.drop_table("old_leads")
     op.drop_table("old_scores")
-    with op.batch_alter_table("scorecards") as batch:
-        batch.alter_column("filling", server_default=None)
-    with op.batch_alter_table("visits") as batch:
-        batch.alter_column("network", server_default=None)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import EnvironBuilder
 
 from scorer.keys import list_keys, revoke_key
-from scorer.models import lead_changes, leads
+from scorer.models import lead_changes, lead_scores, lead_visitors, leads
 from scorer.outlets.cursors import LeadCursor, write_cursor
 from scorer.outlets.routes import ROUTES
 from tests.factories import DAY, MINUTE, NOW, World, buyer, identify, page, passer_by, track

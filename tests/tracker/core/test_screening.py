@@ -70,6 +70,20 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     ),
     "an agent that is no text says nothing": (event({"userAgent": 7}), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
     "a sender can't write the reading itself": (event(agent="desktop|X|Y"), RequestInfo(), HONOUR, None, ""),
+    "a click on a link in a mail proves nobody": (
+        event(),
+        RequestInfo(CHROME, mail_click=True),
+        HONOUR,
+        "mail_click",
+        ON_DESKTOP,
+    ),
+    "a mail scanner that says what it is": (
+        event(),
+        RequestInfo(GOOGLEBOT, mail_click=True),
+        HONOUR,
+        "bot",
+        "other|Googlebot 2|Other",
+    ),
     "the first label stands": (
         event({"automation": True}),
         RequestInfo(GOOGLEBOT, dnt=True, prefetch=True),
@@ -102,3 +116,20 @@ def test_every_label_has_a_case_and_a_step() -> None:
 def test_what_else_the_context_says_is_kept() -> None:
     given = event({"userAgent": PHONE, "automation": False, "locale": "zh-CN", "campaign": {"name": "spring"}})
     assert screen(given, RequestInfo(), HONOUR).event.context == {"locale": "zh-CN", "campaign": {"name": "spring"}}
+
+
+NETWORKS: dict[str, tuple[dict[str, Any] | None, str, dict[str, Any] | None]] = {
+    "a company's": ({"locale": "de-DE"}, "Halden AG", {"locale": "de-DE", "network": "Halden AG"}),
+    "a company's, and nothing else is known": (None, "Halden AG", {"network": "Halden AG"}),
+    "of a remote-controlled browser": ({"automation": True}, "Halden AG", {"network": "Halden AG"}),
+    "nobody's": ({"locale": "de-DE"}, "", {"locale": "de-DE"}),
+    "nobody's, and nothing else is known": (None, "", None),
+}
+
+
+@pytest.mark.parametrize("case", NETWORKS.values(), ids=NETWORKS)
+def test_the_company_whose_network_it_is_goes_into_the_context(
+    case: tuple[dict[str, Any] | None, str, dict[str, Any] | None],
+) -> None:
+    context, network, expected = case
+    assert screen(event(context), RequestInfo(CHROME, network=network), HONOUR).event.context == expected

@@ -105,7 +105,7 @@ def test_a_visit_remembers_how_it_came_and_where_it_went() -> None:
         url="https://shop.example/a?utm_source=mail&utm_campaign=spring",
         referrer="https://mail.example/",
         agent="desktop|Firefox 131|Linux",
-        context={"locale": "de-DE", "timezone": "Europe/Berlin", "location": {"country": "DE"}},
+        context={"locale": "de-DE", "timezone": "Europe/Berlin", "location": {"country": "DE"}, "network": "Halden AG"},
     )
     visit = folded([first, page(2, MINUTE, url="https://shop.example/b")]).visits[0]
     assert visit == Visit(
@@ -123,6 +123,7 @@ def test_a_visit_remembers_how_it_came_and_where_it_went() -> None:
         time_zone="Europe/Berlin",
         locale="de-DE",
         country="DE",
+        network="Halden AG",
         views={"": 0},
     )
 
