@@ -58,9 +58,7 @@ class Ranked(msgspec.Struct, frozen=True):
     """Where to go on; ``None`` at the end. With filters a page may be short, even empty, and not be the last."""
 
 
-def rank(
-    connection: Connection, stored: StoredCard, wanted: Wanted, after: Place | None, limit: int, now_ms: int
-) -> Ranked:
+def rank(connection: Connection, stored: StoredCard, wanted: Wanted, after: Place | None, limit: int, now_ms: int) -> Ranked:
     """Return up to *limit* leads of a card's site from the first down, those after a place in the ranking."""
     taken: list[LeadRow] = []
     scanned = 0
@@ -89,14 +87,16 @@ def ranked_query(
     """Return the query for the next *limit* rows of the ranking: a range of ``ix_lead_scores_hot`` (of
     ``ix_lead_scores_priority`` for leads that need not be hot), read in its order."""
     card, score = stored.card, lead_scores.c
+    # Said of a sum, or PostgreSQL would take heat and priority for independent, expect a handful of leads, read them off
+    # another index and sort them all.
+    heat = score.heat + 0.0
     query = select(*LEAD_COLUMNS).select_from(SCORED_LEADS).where(score.scorecard_id == stored.id)
     if wanted.min_score is None:
-        query = query.where(score.hot_since.is_not(None), score.heat >= card.decay.threshold_heat(card.leave, now_ms))
+        query = query.where(score.hot_since.is_not(None), heat >= card.decay.threshold_heat(card.leave, now_ms))
     elif wanted.min_score > 0:
-        heat = card.decay.threshold_heat(points_of_score(wanted.min_score, card.scorecard.p50), now_ms)
-        # The second condition is what the index can stop at. The first is said of a sum, or PostgreSQL would take the two for
-        # independent, expect a handful of leads, and sort them all instead of reading a page off the index.
-        query = query.where(score.heat + 0.0 >= heat, score.priority >= heat * least_multiplier(card.scorecard.fit))
+        least = card.decay.threshold_heat(points_of_score(wanted.min_score, card.scorecard.p50), now_ms)
+        # The second condition is what the index can stop at.
+        query = query.where(heat >= least, score.priority >= least * least_multiplier(card.scorecard.fit))
     if after is not None:
         # The first condition is what the index can start from, the second drops what has been listed of equal priority.
         further = or_(score.priority < after.priority, score.lead_id > after.lead_id)

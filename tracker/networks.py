@@ -1,7 +1,7 @@
 """Looks up whose network an address belongs to, in a file that whoever runs the service supplies.
 
 The one place where an address becomes a name. Addresses are kept nowhere but in a small memory of the latest answers,
-which is emptied every minute; what leaves this module is the name of a company, or nothing.
+which is emptied with the first question after a minute; what leaves this module is the name of a company, or nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ log = get_logger(__name__)
 LOOK_SECONDS: Final = 60.0
 """How often the file is looked at, and how long an answer is remembered."""
 ANSWERS_AT_MOST: Final = 10_000
+_LONGEST: Final = 45
+"""Characters of the longest address. What is longer is not even remembered: a header can be very long."""
 _SETTING: Final = "WARMTRAIL_NETWORK_FILE"
 _MAPPED: Final = "::ffff:"
 """In front of an IPv4 address where a socket takes both kinds."""
@@ -62,6 +64,8 @@ class NetworkFile:
 
     def company(self, address: str) -> str:
         """Return the company whose network *address* is in; empty where that is a provider, unknown, or no address."""
+        if len(address) > _LONGEST:
+            return ""
         if self._clock() >= self._look_at:
             self._look()
         companies = self._companies

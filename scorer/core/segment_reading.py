@@ -73,7 +73,8 @@ def lint(data: object) -> list[Problem]:
     conditions = list(_conditions(data, 1))
     if len(conditions) > MAX_CONDITIONS:
         problems.append(Problem("$", f"at most {MAX_CONDITIONS} conditions in all, not {len(conditions)}"))
-    values = sum(len(value) if isinstance(value, list) else 1 for one in conditions for key, value in one.items() if key in _TESTS)
+    given = [value for one in conditions for key, value in one.items() if key in _TESTS]
+    values = sum(len(value) if isinstance(value, list) else 1 for value in given)
     if values > MAX_ALL_VALUES:
         problems.append(Problem("$", f"at most {MAX_ALL_VALUES} values in all, not {values}"))
     return problems

@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, text, update
 
 from scorer import rescoring
 from scorer.accounts import refresh_accounts
+from scorer.announcing import announce
 from scorer.auditing import read_log
 from scorer.cooling import announce_cooled
 from scorer.core.decay import DAY_MS
@@ -72,6 +73,14 @@ def begin(office: Office, body: object, now: int = NOW) -> int:
 def back(office: Office, now: int = NOW, number: int | None = None) -> int:
     with office.database.writing() as connection:
         return rollback(connection, office.site, "ben", "no good", now, number).number
+
+
+def score_all_by(office: Office, number: int, now: int) -> None:
+    """Make all scores by a filling card, without switching to it."""
+    with office.database.writing() as connection:
+        found = find_card(connection, office.site.id, number)
+        assert found is not None
+        assert make_scores(connection, found, {lead for _, lead in stored(office)}, now) > 0
 
 
 def check_refold(office: Office) -> None:
@@ -142,28 +151,42 @@ def test_what_is_told_is_who_enters_and_who_leaves(small: Office) -> None:
 
 
 def test_what_was_said_of_a_hot_lead_is_said_on_the_new_scale(small: Office) -> None:
-    small.publish(with_points("pricing", 9))
+    begin(small, with_points("pricing", 9))
+    score_all_by(small, 2, NOW)
+    small.fill(NOW + HOUR)
     told = len(news(small))
     with small.database.reading() as connection:
         stored_card = current_cards(connection)[small.site.id]
         query = select(lead_scores.c.heat, lead_scores.c.announced_score).where(lead_scores.c.hot_since.is_not(None))
         rows = connection.execute(query).all()
     assert len(rows) == 2
-    assert all(row.announced_score == stored_card.card.score(row.heat, NOW) for row in rows)
+    assert all(row.announced_score == stored_card.card.score(row.heat, NOW + HOUR) for row in rows)
     small.world.feed([page("a", "/blog/x", NOW)])
     assert [kind for kind, _, _ in news(small)[told:]] == []  # hardly risen
 
 
-def test_leads_that_have_faded_are_not_hot_and_not_told_twice(small: Office) -> None:
+def test_leads_that_fade_while_a_card_is_filled_are_told_of_by_the_tick_or_the_switch(small: Office) -> None:
+    late = NOW + 100 * DAY
+    for number, body, cooled in ((2, EASY, True), (3, SHIPPED, False)):
+        begin(small, body)
+        score_all_by(small, number, NOW)
+        told = len(news(small))
+        with small.database.writing() as connection:
+            assert announce_cooled(connection, late) == (2 if cooled else 0)
+        small.fill(late)
+        assert [kind for kind, _, _ in news(small)[told:]] == (["left", "left"] if cooled else [])
+        with small.database.reading() as connection:
+            assert connection.execute(select(func.count(lead_scores.c.hot_since))).scalar_one() == 0
+            assert connection.execute(select(func.count(lead_scores.c.announced_score))).scalar_one() == 0
+
+
+def test_who_fades_before_the_switch_leaves_by_it(small: Office) -> None:
     late = NOW + 100 * DAY
     begin(small, EASY)
-    with small.database.writing() as connection:
-        assert announce_cooled(connection, late) == 2
+    score_all_by(small, 2, NOW)
     told = len(news(small))
     small.fill(late)
-    assert news(small)[told:] == []
-    with small.database.reading() as connection:
-        assert connection.execute(select(func.count(lead_scores.c.hot_since))).scalar_one() == 0
+    assert [kind for kind, _, _ in news(small)[told:]] == ["left", "left"]
 
 
 def test_a_lead_s_revision_only_grows(small: Office) -> None:
@@ -239,9 +262,12 @@ def test_whatever_is_cut_off_is_taken_up_again(small: Office, monkeypatch: pytes
         if left < 0:
             raise Cut
 
-    inside = rescoring.announce
+    def announce_and_cut(*given: Any) -> None:
+        announce(*given)
+        cut()
+
     with monkeypatch.context() as patch:
-        patch.setattr(rescoring, "announce", lambda *given: (inside(*given), cut()))  # before the commit of the switch
+        patch.setattr(rescoring, "announce", announce_and_cut)  # before the commit of the switch
         with suppress(Cut):  # the last one comes too late
             small.fill(progress=cut)
     told = len(news(small))

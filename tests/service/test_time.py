@@ -66,8 +66,8 @@ def watch_writes(url: str) -> Callable[[], tuple[object, ...]]:
         return lambda: tuple(connection.execute(query).fetchone() for query in queries)
     file = sqlite3.connect(make_url(url).database or "")
     # Changes whenever another connection has committed a change to the file.
-    queries = "SELECT sum(version) FROM leads", "SELECT sum(revision) FROM lead_scores", "PRAGMA data_version"
-    return lambda: tuple(file.execute(query).fetchone() for query in queries)
+    told = "SELECT sum(version) FROM leads", "SELECT sum(revision) FROM lead_scores", "PRAGMA data_version"
+    return lambda: tuple(file.execute(query).fetchone() for query in told)
 
 
 def read(world: World, stored: StoredCard, wanted: Wanted, after: Place | None, now: int) -> tuple[list[str], float]:

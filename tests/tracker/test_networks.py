@@ -182,6 +182,12 @@ def test_answers_are_remembered_for_a_minute_and_never_without_bound(path: Path,
     assert set(file._companies) == {"203.0.113.1"}
 
 
+def test_what_is_too_long_for_an_address_is_not_remembered(path: Path) -> None:
+    file = NetworkFile(path)
+    assert file.company("203.0.113.1" + " " * 10_000) == ""
+    assert file._companies == {}
+
+
 def test_a_lookup_costs_microseconds(path: Path) -> None:
     # Measured 2 µs for a new address of these few networks, and 0.2 µs for a known one.
     file = NetworkFile(path)

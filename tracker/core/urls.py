@@ -41,7 +41,7 @@ def clean_url(url: str) -> str | None:
         return None
     host = parts.netloc.rpartition("@")[2]
     route = parts.fragment if parts.fragment.startswith(("/", "!/")) else ""
-    if parts.scheme.lower() in ("http", "https") and host and not host.startswith(":"):
+    if parts.scheme.lower() in ("http", "https") and host.strip() == host != "" and not host.startswith(":"):
         return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, route))[:MAX_URL]
     if not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//"):
         return urlunsplit(("", "", parts.path, parts.query, route))[:MAX_URL]

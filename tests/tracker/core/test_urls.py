@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracker.core.urls import MAX_URL, campaign_of, clean_link, clean_url, host_of
@@ -99,6 +99,7 @@ def test_a_kept_address_is_bounded_names_nobody_and_runs_no_script(url: str) -> 
 
 
 @given(NASTY)
+@example("HTTP:// #")  # a host of nothing but a space
 def test_cleaning_twice_is_cleaning_once(url: str) -> None:
     kept = clean_url(url)
     assert kept is None or clean_url(kept) == kept
