@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from scorer.announcing import Change, announce
 from scorer.auditing import note
 from scorer.core.exclusions import REASONS
 from scorer.core.joining import MAX_VISITORS
-from scorer.memberships import lock_leads, merge_lead, surviving
-from scorer.models import lead_pairs_apart, lead_visitors, leads, outcomes
+from scorer.memberships import branch_of, lock_leads, merge_lead, separate, surviving
+from scorer.models import lead_pairs_apart, leads
 from scorer.scoring import score_anew
 from tracker import bulk
 from tracker.sites import Site
@@ -32,7 +32,7 @@ def merge(connection: Connection, site: Site, kept: str, lost: str, actor: str, 
         raise DecisionError(f"{lost} is part of {kept} already.")
     if rows[kept]["visitors"] + rows[lost]["visitors"] > MAX_VISITORS:
         raise DecisionError(f"Together they would have more than {MAX_VISITORS} visitors.")
-    ours, theirs = _branch(connection, kept), _branch(connection, lost)
+    ours, theirs = branch_of(connection, kept), branch_of(connection, lost)
     pairs = lead_pairs_apart.c
     apart = or_(
         pairs.lead_id.in_(ours) & pairs.other_id.in_(theirs),
@@ -62,17 +62,7 @@ def unmerge(connection: Connection, site: Site, lost: str, actor: str, why: str,
     if root is None or root == lost:
         raise DecisionError(f"{lost} is no part of another lead.")
     parent = connection.execute(select(leads.c.merged_into).where(leads.c.id == lost)).scalar_one()
-    branch = _branch(connection, lost)
-    for table in (lead_visitors, outcomes):
-        connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
-    count = select(func.count()).select_from(lead_visitors)
-    for lead in (lost, root):
-        values = {
-            "merged_into": None,
-            "visitors": connection.execute(count.where(lead_visitors.c.lead_id == lead)).scalar_one(),
-            "version": leads.c.version + 1,
-        }
-        connection.execute(update(leads).where(leads.c.id == lead).values(values))
+    separate(connection, lost, root)
     pair = (min(lost, parent), max(lost, parent))
     bulk.upsert(connection, lead_pairs_apart, [pair], columns=("lead_id", "other_id"))
     news = [Change(site.id, lost, "unmerged", now_ms, {"from": root})]
@@ -103,15 +93,6 @@ def _root(connection: Connection, site: Site, lead: str) -> str:
     if root is None:
         raise DecisionError(f"There is no lead {lead!r}.")
     return root
-
-
-def _branch(connection: Connection, lead: str) -> set[str]:
-    """A lead and all that was merged into it."""
-    layer = branch = {lead}
-    while layer:
-        layer = set(connection.execute(select(leads.c.id).where(leads.c.merged_into.in_(layer))).scalars()) - branch
-        branch = branch | layer
-    return branch
 
 
 def _accounts(rows: dict[str, dict[str, object]], lead: str) -> set[str]:

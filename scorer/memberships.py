@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from scorer.core.joining import LEAD, MAX_VISITORS, Known, claims_of, may_join, survivor
+from scorer.core.joining import EMAIL, LEAD, MAX_VISITORS, USER, Known, claims_of, may_join, survivor
 from scorer.core.people import lead_id
 from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
 from tracker import bulk
@@ -52,6 +52,8 @@ class Memberships(msgspec.Struct):
     visitors: dict[str, int]
     """How many visitors each lead has now."""
     merges: list[Merge]
+    shrunk: set[str]
+    """Leads that have lost visitors to others: to be folded from their first fact, too."""
 
 
 def settle(connection: Connection, updates: Sequence[VisitorUpdate]) -> Memberships:
@@ -82,6 +84,7 @@ class _Settling:
         """What each lead has been merged into here."""
         self.size: dict[str, int] = {}
         self.first_at: dict[str, int] = {}
+        self.parted: set[str] = set()
 
     def run(self) -> Memberships:
         new = [one for one in self.updates if one.visitor_id not in self.present]
@@ -99,13 +102,14 @@ class _Settling:
             home = self.home[one.visitor_id]
             self.size.setdefault(self._root(home), 1)
             self.first_at.setdefault(home, one.state.first_at)
+        for one in told:
+            self._part(one)
         for one in [*new, *told]:
             home = self.home[one.visitor_id]
             for claim in self.claims[one.visitor_id]:
-                self._join(claim, home, bearers[one.key[0], claim])
                 meant = claim.removeprefix(LEAD)
-                if meant != claim and (meant in self.rows or meant in self.site_of):
-                    self._join(LEAD, home, meant)
+                is_here = meant != claim and (meant in self.rows or meant in self.site_of)
+                self._join(claim, home, meant if is_here else bearers[one.key[0], claim])
         for home, bearer in expected.items():
             self._join(LEAD, home, bearer)
         return self._write(new, told)
@@ -161,6 +165,24 @@ class _Settling:
                 return lead
             lead = above
 
+    def _part(self, update: VisitorUpdate) -> None:
+        """Take a visitor out of a lead that it belonged to by a link only, now that it says to be somebody else."""
+        before = msgspec.json.decode(self.present[update.visitor_id][4])
+        now = self.claims[update.visitor_id]
+        home = self.home[update.visitor_id]
+        root = self._root(home)
+        by_link = {claim for claim in before if claim.startswith(LEAD)} - set(now)
+        if not by_link or root == home or home not in self.rows:
+            return
+        branch = branch_of(self.connection, home)
+        others = self._names(self._nodes(root) - branch)
+        if not any(name.startswith((USER, EMAIL)) for name in others) or others.intersection(now):
+            return
+        separate(self.connection, home, root)
+        self.rows |= lock_leads(self.connection, [home, root])
+        self.size[home], self.size[root] = self.rows[home]["visitors"], self.rows[root]["visitors"]
+        self.parted |= {home, root}
+
     def _join(self, claim: str, ours: str, theirs: str) -> None:
         """Make one lead of two that bear one name, unless something speaks against it."""
         one, other = self._root(ours), self._root(theirs)
@@ -206,7 +228,7 @@ class _Settling:
 
     def _write(self, new: Sequence[VisitorUpdate], told: Sequence[VisitorUpdate]) -> Memberships:
         merges: list[Merge] = []
-        changed = {self._root(kept) for kept in self.parent.values()}
+        changed = {self._root(kept) for kept in (*self.parent.values(), *self.parted)}
         founded: list[tuple[Any, ...]] = []
         for lost, kept in self.parent.items():
             row = self.rows.get(lost)
@@ -240,6 +262,7 @@ class _Settling:
             leads=self.rows,
             visitors={root: self.size.get(root, 1) for root in roots.values()},
             merges=merges,
+            shrunk={self._root(lead) for lead in self.parted} - set(roots.values()),
         )
 
     def _found_roots(self, roots: set[str]) -> None:
@@ -272,6 +295,30 @@ def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
     for table in (lead_visitors, outcomes):
         connection.execute(update(table).where(table.c.lead_id == lost).values(lead_id=root))
     connection.execute(delete(lead_scores).where(lead_scores.c.lead_id == lost))
+
+
+def branch_of(connection: Connection, lead: str) -> set[str]:
+    """Return a lead and all that was merged into it."""
+    layer = branch = {lead}
+    while layer:
+        layer = set(connection.execute(select(leads.c.id).where(leads.c.merged_into.in_(layer))).scalars()) - branch
+        branch = branch | layer
+    return branch
+
+
+def separate(connection: Connection, lost: str, root: str) -> None:
+    """Make *lost*, merged into the tree of *root*, a root again: the visitors and outcomes of its branch become its own."""
+    branch = branch_of(connection, lost)
+    for table in (lead_visitors, outcomes):
+        connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
+    count = select(func.count()).select_from(lead_visitors)
+    for lead in (lost, root):
+        values = {
+            "merged_into": None,
+            "visitors": connection.execute(count.where(lead_visitors.c.lead_id == lead)).scalar_one(),
+            "version": leads.c.version + 1,
+        }
+        connection.execute(update(leads).where(leads.c.id == lead).values(values))
 
 
 def members(connection: Connection, lead_ids: Iterable[str]) -> dict[str, list[int]]:

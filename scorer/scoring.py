@@ -69,6 +69,7 @@ def score_visitors(connection: Connection, sites: dict[int, Site], updates: list
     news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]
     left = {account for one in settled.merges if (account := settled.leads[one.lead_id]["account_id"]) is not None}
     news += _store(connection, cards, touched, settled.leads, statuses, left, now_ms)
+    news += score_anew(connection, sites, settled.shrunk, now_ms) if settled.shrunk else []
     announce(connection, news)
     return bool(news)
 

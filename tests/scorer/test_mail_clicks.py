@@ -206,6 +206,31 @@ def test_a_mail_forwarded_to_somebody_known_joins_nobody(mailing: Mailing) -> No
     assert (confirmed, "forwarded" in reason) == (False, True)
 
 
+def test_who_says_later_to_be_somebody_else_was_never_the_lead(mailing: Mailing) -> None:
+    """A stranger reads a forwarded mail and so counts as Ada, until he says that he is Bob."""
+    world = mailing.world
+    before = world.client().get(f"/api/v1/leads/{mailing.ada}").get_json()
+    mailing.read("bob's", mailing.click(mailing.link(), NOW - HOUR), NOW - HOUR + SECOND, seconds=60)
+    assert mailing.lead_of("bob's") == mailing.ada
+    assert mailing.points(mailing.ada) == [8.0]
+    mailing.browse(identify("bob's", NOW - 10 * MINUTE, email="bob@other.example", name="Bob"))
+    bob = world.nordwind.lead("bob's")
+    assert (mailing.lead_of("bob's"), mailing.lead_of(ADA)) == (bob, mailing.ada)
+    after = world.client().get(f"/api/v1/leads/{mailing.ada}").get_json()
+    assert after | {"as_of": ""} == before | {"as_of": ""}
+    assert world.client().get(f"/api/v1/leads/{bob}").get_json()["name"] == "Bob"
+    # Ada's own phone finds her, not him.
+    mailing.read("ada's phone", mailing.click(mailing.link(campaign="May"), NOW - 5 * MINUTE), NOW - 4 * MINUTE)
+    assert mailing.lead_of("ada's phone") == mailing.ada
+
+
+def test_who_says_later_to_be_the_lead_is_it_still(mailing: Mailing) -> None:
+    mailing.read("phone", mailing.click(mailing.link(), NOW - HOUR), NOW - HOUR + SECOND, seconds=60)
+    mailing.browse(identify("phone", NOW - 10 * MINUTE, email="ada@halden.example"))
+    assert mailing.lead_of("phone") == mailing.ada
+    assert mailing.points(mailing.ada) == [8.0]
+
+
 @pytest.mark.parametrize("traits", [{"email": "info@other.example"}, {"name": "Bob"}])
 def test_even_who_has_said_little_is_nobody_else(mailing: Mailing, traits: dict[str, str]) -> None:
     mailing.world.feed([page("bob's", "/", NOW - 2 * DAY), identify("bob's", NOW - 2 * DAY, **traits)])
