@@ -10,15 +10,17 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import Connection
 
+from scorer import segments
 from scorer.account_views import AccountPlace, find_account, rank_accounts, view_accounts
 from scorer.changes_feed import feed_head, read_changes
 from scorer.core.decay import DAY_MS
+from scorer.core.segment import AllOf, Condition, Segment
 from scorer.explaining import explain
 from scorer.hot_list import Place, Ranked, Wanted, rank
 from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import surviving
-from scorer.outlets import account_shapes, shapes
+from scorer.outlets import account_shapes, segment_shapes, shapes
 from scorer.outlets.cursors import (
     AccountCursor,
     ChangesCursor,
@@ -41,6 +43,7 @@ from scorer.outlets.shapes import time_text
 from scorer.timeline import read_timeline
 
 _HOUR_MS: Final = DAY_MS // 24
+_HOT: Final = Condition(field="tier", is_="hot")
 
 
 class NotModified(Exception):
@@ -142,6 +145,18 @@ def one_account(call: Call, account_id: str) -> Reply:
     return Reply(view_accounts(call.connection, call.view, [row])[0])
 
 
+def all_segments(call: Call) -> Reply:
+    """The saved segments, each with how many are in it now."""
+    view, shown = call.view, []
+    for saved in segments.list_segments(call.connection, call.site_id):
+        counted = segments.count(call.connection, view.stored, saved.where, view.now_ms)
+        where = msgspec.to_builtins(saved.where)
+        shown.append(
+            segment_shapes.Segment(saved.id, saved.name, where, saved.level, counted.leads, counted.hot, counted.warm)
+        )
+    return Reply(segment_shapes.SegmentList(shown, None))
+
+
 def changes(call: Call) -> Reply:
     """What happened to leads, in order."""
     asked: ChangesParameters = call.parameters
@@ -182,7 +197,11 @@ def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
     cursor = _read(asked.cursor, LeadCursor)
     _check_card(call, cursor)
     after = Place(cursor.priority, cursor.lead_id) if cursor else None
-    found = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
+    if asked.segment is UNSET:
+        found = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
+    else:
+        where = _segment(call, asked.segment, wanted)
+        found = segments.members(call.connection, view.stored, where, after, asked.limit, view.now_ms)
     etag = _etag(call, found.rows, found)
     further = LeadCursor(view.stored.id, found.next.priority, found.next.lead_id) if found.next else None
     leads = view_leads(call.connection, view, found.rows)
@@ -195,6 +214,18 @@ def _check_card(call: Call, cursor: LeadCursor | AccountCursor | None) -> None:
         raise Refusal(
             CURSOR_EXPIRED, "Another scorecard is current since the page before; read the list from its beginning."
         )
+
+
+def _segment(call: Call, name: str, wanted: Wanted) -> Segment:
+    """Return the filter of a saved segment, for the hot list of it together with being hot."""
+    saved = segments.find_segment(call.connection, call.site_id, name)
+    if saved is None:
+        wrong = shapes.ParameterError("segment", "There is no such segment")
+        raise Refusal(PARAMETER_INVALID, "segment: There is no such segment", errors=[wrong])
+    if wanted.filtered or wanted.search or wanted.min_score:
+        wrong = shapes.ParameterError("segment", "Not together with other filters: put them into the segment")
+        raise Refusal(PARAMETER_INVALID, f"segment: {wrong.detail}", errors=[wrong])
+    return AllOf((saved.where, _HOT)) if wanted.min_score is None else saved.where
 
 
 def _find_lead(call: Call, lead_id: str) -> LeadRow:

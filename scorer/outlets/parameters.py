@@ -36,6 +36,10 @@ class RankedParameters(Parameters, frozen=True, kw_only=True):
 
     limit: Limit = 50
     cursor: Annotated[CursorText | UnsetType, Meta(description="next_cursor of the page before.")] = UNSET
+    segment: Annotated[
+        Text | UnsetType,
+        Meta(description="Only leads of the saved segment with this name or number. Not together with others."),
+    ] = UNSET
     topic: Annotated[Text | UnsetType, Meta(description="Only leads with this topic among their interests.")] = UNSET
     stage: Annotated[Stage | UnsetType, Meta(description="Only leads at this stage.")] = UNSET
     owner: Annotated[

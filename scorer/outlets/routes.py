@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from scorer.keys import Scope
-from scorer.outlets import account_shapes, answers, shapes, source_shapes
+from scorer.outlets import account_shapes, answers, segment_shapes, shapes, source_shapes
 from scorer.outlets.answers import Reply
 from scorer.outlets.parameters import (
     AccountsParameters,
@@ -123,6 +123,16 @@ ROUTES: Final = (
         parameters=Parameters,
         answer=account_shapes.Account,
         handle=answers.one_account,
+    ),
+    Route(
+        path="/segments",
+        name="listSegments",
+        summary="Saved segments with live counts",
+        description="A segment is made by `warmtrail segment add`; lists of leads take its name as `segment`.",
+        scope="read",
+        parameters=Parameters,
+        answer=segment_shapes.SegmentList,
+        handle=answers.all_segments,
     ),
     Route(
         path="/changes",

@@ -227,7 +227,9 @@ class TimelineVisit(msgspec.Struct, frozen=True):
 
     number: Annotated[
         int,
-        Meta(description="Counts the visits of one browser from 1. 0: no visit, but what happened away from the site in a day."),
+        Meta(
+            description="Counts the visits of one browser from 1. 0: no visit, but what happened away from the site in a day."
+        ),
     ]
     started_at: Time
     ended_at: Time
