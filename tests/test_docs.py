@@ -36,7 +36,10 @@ def page(name: str) -> str:
 
 def commands(group: click.Group, before: str = "warmtrail") -> Iterator[str]:
     """Every command of the command line, as it is typed."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{before} {name}")
         elif not command.hidden:
