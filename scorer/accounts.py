@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, select, text
 
-from scorer.models import accounts, lead_scores, leads, scorecards
+from scorer.models import accounts, scorecards
 from tracker import bulk
 
 _COLUMNS: Final = tuple(column.name for column in accounts.columns)
@@ -41,7 +41,8 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
 
     *touched* names each account with what is told of it now; ``None`` where nothing new is told. An account's heat is
     (Σ √heatᵢ)² over its leads that aren't excluded: of degree one, so that it fades in step with them and the order of
-    accounts stays as it is while nothing happens. It grows with every lead, and two keen people outrank one with the same sum.
+    accounts stays as it is while nothing happens. It grows with every lead, and two keen people outrank one with the same
+    sum.
     """
     if not touched:
         return
@@ -55,7 +56,10 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
         row[0]: dict(zip(_COLUMNS, row, strict=True))
         for row in bulk.select_where_in(connection, accounts, _COLUMNS, "id", names, lock=True)
     }
-    sums = _sums(connection, list(present))
+    by_site: dict[int, list[str]] = {}
+    for name, known in present.items():
+        by_site.setdefault(known["site_id"], []).append(name)
+    sums = _sums(connection, by_site)
     rows = []
     for name, known in present.items():
         mine, told = sums.get(name), touched[name]
@@ -78,30 +82,23 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
         connection.execute(delete(accounts).where(accounts.c.id.in_(empty)))
 
 
-def _sums(connection: Connection, names: list[str]) -> dict[str, _Sums]:
+def _sums(connection: Connection, by_site: Mapping[int, list[str]]) -> dict[str, _Sums]:
     """Add up the leads of each account by its site's current card; excluded ones are counted, but have no heat in it."""
-    heat = func.coalesce(func.sum(func.sqrt(lead_scores.c.heat)).filter(leads.c.exclusion.is_(None)), 0.0)
-    query = (
-        select(
-            leads.c.account_id,
-            func.count(),
-            heat,
-            func.min(leads.c.first_at),
-            func.max(func.coalesce(lead_scores.c.last_at, leads.c.first_at)),
-        )
-        .select_from(
-            leads.join(scorecards, (scorecards.c.site_id == leads.c.site_id) & scorecards.c.is_current).outerjoin(
-                lead_scores, (lead_scores.c.lead_id == leads.c.id) & (lead_scores.c.scorecard_id == scorecards.c.id)
-            )
-        )
-        .where(leads.c.account_id.in_(names), leads.c.merged_into.is_(None))
-        .group_by(leads.c.account_id)
-    )
-    return {row[0]: _Sums(*row[1:]) for row in connection.execute(query)}
+    current = select(scorecards.c.site_id, scorecards.c.id).where(scorecards.c.is_current)
+    found: dict[str, _Sums] = {}
+    for site_id, card_id in connection.execute(current):
+        if site_id in by_site:
+            query = _SUMS_SQLITE if connection.dialect.name == "sqlite" else _SUMS_POSTGRESQL
+            for row in connection.execute(query, {"names": by_site[site_id], "card": card_id}):
+                found[row[0]] = _Sums(*row[1:])
+    return found
 
 
-def refresh_accounts(connection: Connection, site_id: int) -> None:
-    """Add up all accounts of a site anew: another card is current."""
-    found: list[Any] = list(connection.execute(select(accounts.c.id).where(accounts.c.site_id == site_id)).scalars())
-    for start in range(0, len(found), 500):
-        touch_accounts(connection, dict.fromkeys(found[start : start + 500]))
+_SUMS: Final = """
+    SELECT leads.account_id, count(*),
+        coalesce(sum(sqrt(score.heat)) FILTER (WHERE leads.exclusion IS NULL), 0.0),
+        min(leads.first_at), max(coalesce(score.last_at, leads.first_at))
+    FROM leads LEFT JOIN lead_scores AS score ON score.scorecard_id = :card AND score.lead_id = leads.id
+    WHERE leads.merged_into IS NULL AND leads.account_id {among} GROUP BY leads.account_id"""
+_SUMS_SQLITE: Final = text(_SUMS.format(among="IN :names")).bindparams(bindparam("names", expanding=True))
+_SUMS_POSTGRESQL: Final = text(_SUMS.format(among="= ANY(CAST(:names AS text[]))"))

@@ -82,7 +82,8 @@ def _country(states: Sequence[VisitorState]) -> str:
 def _channel(states: Sequence[VisitorState]) -> str:
     seen = [state for state in states if state.visit is not None]
     if not seen:
-        told = (told_origin(state.told_source) for state in sorted(states, key=lambda state: (state.first_at, state.last_id)))
+        in_order = sorted(states, key=lambda state: (state.first_at, state.last_id))
+        told = (told_origin(state.told_source) for state in in_order)
         return next((origin.channel for origin in told if origin is not None), "")
     first = min(seen, key=lambda state: (state.first_at, state.last_id))
     return channel_of(first.first_referrer, first.first_campaign, first.first_url).channel

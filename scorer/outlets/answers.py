@@ -16,6 +16,7 @@ from scorer.changes_feed import feed_head, read_changes
 from scorer.core.decay import DAY_MS
 from scorer.core.segment import AllOf, Condition, Segment
 from scorer.explaining import explain
+from scorer.history import history
 from scorer.hot_list import Place, Ranked, Wanted, rank
 from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
@@ -118,6 +119,12 @@ def explanation(call: Call, lead_id: str) -> Reply:
     """Every contribution to a lead's score."""
     row = _find_lead(call, lead_id)
     return Reply(explain(call.connection, row.id, call.view.now_ms, call.view.language))
+
+
+def score_history(call: Call, lead_id: str) -> Reply:
+    """A lead's score over time."""
+    row = _find_lead(call, lead_id)
+    return Reply(history(call.connection, row.id, call.view.now_ms, call.view.language))
 
 
 def sources(call: Call, lead_id: str) -> Reply:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from scorer.keys import Scope
-from scorer.outlets import account_shapes, answers, segment_shapes, shapes, source_shapes
+from scorer.outlets import account_shapes, answers, history_shapes, segment_shapes, shapes, source_shapes
 from scorer.outlets.answers import Reply
 from scorer.outlets.parameters import (
     AccountsParameters,
@@ -93,6 +93,16 @@ ROUTES: Final = (
         parameters=Parameters,
         answer=shapes.Explanation,
         handle=answers.explanation,
+    ),
+    Route(
+        path="/leads/{lead_id}/history",
+        name="getHistory",
+        summary="A lead's score over time, and what moved it",
+        description="A point for each event that moved the score, at most 200, and the score at every day's end.",
+        scope="read",
+        parameters=Parameters,
+        answer=history_shapes.History,
+        handle=answers.score_history,
     ),
     Route(
         path="/leads/{lead_id}/sources",

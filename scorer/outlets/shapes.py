@@ -227,9 +227,7 @@ class TimelineVisit(msgspec.Struct, frozen=True):
 
     number: Annotated[
         int,
-        Meta(
-            description="Counts the visits of one browser from 1. 0: no visit, but what happened away from the site in a day."
-        ),
+        Meta(description="Counts the visits of one browser from 1. 0: no visit, but a day's events away from the site."),
     ]
     started_at: Time
     ended_at: Time

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from scorer import rescoring
-from scorer.accounts import refresh_accounts
+from scorer.accounts import touch_accounts
 from scorer.announcing import announce
 from scorer.auditing import read_log
 from scorer.cooling import announce_cooled
@@ -239,7 +239,7 @@ def test_accounts_are_what_adding_up_one_by_one_gives(office: Office) -> None:
     office.publish(CARDS["fit and staff"])
     by_switch = heats()
     with office.database.writing() as connection:
-        refresh_accounts(connection, office.site.id)
+        touch_accounts(connection, dict.fromkeys(by_switch))
     assert by_switch == pytest.approx(heats(), rel=1e-12)
     assert len(by_switch) > 3
     assert by_switch != before

@@ -42,7 +42,7 @@ def test_the_funnel_and_the_cycle_are_those_of_the_files(make_service: MakeServi
 
     with service.resources.database.reading() as connection:
         counted = connection.execute(select(leads.c.status, func.count()).group_by(leads.c.status))
-        statuses = {status: count for status, count in counted}
+        statuses = {row[0]: row[1] for row in counted}
         channels = connection.execute(select(leads.c.channel, leads.c.status)).all()
         won_at = connection.execute(select(func.count()).select_from(outcomes).where(outcomes.c.kind == "won")).scalar_one()
         site_id = connection.execute(select(leads.c.site_id).limit(1)).scalar_one()
