@@ -135,7 +135,8 @@ def _one(connection: Connection, resources: Resources, lead_id: str, language: L
 
 
 def _score(one: shapes.Lead) -> Text:
-    return Text(f"{one.score:.0f}", style=_TIER_STYLE[one.tier])
+    text = Text(f"{one.score:.0f}", style=_TIER_STYLE[one.tier])
+    return text.append(f"\n{one.fit.grade}", style="not bold default") if one.fit.grade else text
 
 
 def _who(one: shapes.Lead, language: Language) -> Text:

@@ -21,7 +21,7 @@ from rich.text import Text
 from scorer.cli.common import Command, console, json_option, print_json, service, the_site
 from scorer.cli.scorecard_words import word
 from scorer.core.labels import Label, Language, pick
-from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint
+from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, written_out
 from scorer.core.simulation import Figures, Moved, Placed, Simulation
 from scorer.publishing import PublishingError, publish, rollback
 from scorer.rescoring import fill, score_all
@@ -62,7 +62,7 @@ def scorecard_show(site_name: str | None, number: int | None) -> None:
         body = body_of(connection, site.id, number)
     if body is None:
         raise click.UsageError(f"{site.name!r} has no scorecard {number}.")
-    click.echo(msgspec.json.format(body, indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(written_out(body)), indent=2).decode())
 
 
 @scorecard.command("lint")

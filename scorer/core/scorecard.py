@@ -175,6 +175,18 @@ def parse(data: object) -> Scorecard:
     return msgspec.convert(data, Scorecard)
 
 
+def written_out(body: str) -> dict[str, Any]:
+    """Return a card, given as JSON, with the sections that it leaves to the shipped ones: what somebody edits.
+
+    >>> body = '{"format": 1, "name": {"en": "x"}, "p50": 4, "hot": {"enter": 6}, "warm": 2, "rules": []}'
+    >>> sorted(written_out(body).keys() - {"format", "name", "p50", "hot", "warm", "rules"})
+    ['exclusions', 'next_steps']
+    """
+    told: dict[str, Any] = msgspec.json.decode(body)
+    card = msgspec.convert(told, Scorecard)
+    return told | {"exclusions": msgspec.to_builtins(card.exclusions), "next_steps": msgspec.to_builtins(card.next_steps)}
+
+
 def json_schema() -> dict[str, Any]:
     """The card's JSON schema, for editors. It knows shapes; ``lint`` also knows what makes sense."""
     return msgspec.json.schema(Scorecard)

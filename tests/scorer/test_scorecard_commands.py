@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from scorer import jobs
 from scorer.cli import cli
 from scorer.cli.scorecard_words import WORDS, word
+from scorer.core.exclusions import DEFAULT_EXCLUSIONS
+from scorer.core.next_steps import DEFAULT_NEXT_STEPS
 from scorer.schedule import TIMETABLE
 from tests.factories import NOW, World, buyer, passer_by
 from tests.scorer.test_simulating import SHIPPED, card
@@ -62,7 +64,11 @@ def test_try_publish_and_go_back(run: Run) -> None:
     assert said == "Scorecard 2 is current.\n"
     assert states(run) == [(2, "current"), (1, "past")]
     assert msgspec.json.decode(ok(run("scorecard", "show", "--site", "nordwind")))["hot"] == {"enter": 900}
-    assert msgspec.json.decode(ok(run("scorecard", "show", "--site", "nordwind", "--number", "1"))) == SHIPPED
+    # With what the card leaves to the shipped sections, so that all of it can be edited.
+    shown = msgspec.json.decode(ok(run("scorecard", "show", "--site", "nordwind", "--number", "1")))
+    assert {key: shown[key] for key in SHIPPED} == SHIPPED
+    assert len(shown["next_steps"]) == len(DEFAULT_NEXT_STEPS)
+    assert len(shown["exclusions"]) == len(DEFAULT_EXCLUSIONS)
     back = ok(run("scorecard", "rollback", "--site", "nordwind", "--why", "too few", "--lang", "zh"))
     assert back == "评分卡 1 已成为当前评分卡。\n"
     assert states(run) == [(2, "past"), (1, "current")]
