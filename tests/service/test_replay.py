@@ -8,16 +8,24 @@ from collections.abc import Iterator
 from math import fsum
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
+from scorer.by_hand import merge, unmerge
 from scorer.explaining import explain
+from scorer.hot_list import Wanted, rank
 from scorer.models import lead_scores, lead_visitors, leads
+from scorer.publishing import publish, rollback
+from scorer.rescoring import fill
 from scorer.resources import now_ms
+from scorer.scorecards import body_of, current_cards
+from scorer.simulating import simulate
 from tests import samples
 from tests.service.conftest import MakeService
 from tests.service.running import MINUTE, Event, Keys, Service, time_text
 from tracker.models import visitors, visits
+from tracker.sites import load_sites
 
 SLICE = 4000
 """Events of the smaller comparison."""
@@ -140,6 +148,60 @@ def assert_explained(service: Service) -> int:
     return len(stored)
 
 
+def assert_merges_come_apart(service: Service, before: Outcome) -> None:
+    """Two hundred pairs of people made one each and two again: everybody is what they were."""
+    chance = random.Random(17)
+    ids = sorted(before["heats"])
+    chance.shuffle(ids)
+    pairs = [(ids[2 * number], ids[2 * number + 1]) for number in range(200)]
+    database, now = service.resources.database, now_ms()
+    with database.reading() as connection:
+        [site] = load_sites(connection).values()
+    for kept, lost in pairs:
+        with database.writing() as connection:
+            merge(connection, site, kept, lost, "test", "a pair", now)
+    joined = outcome(service)
+    assert len(joined["heats"]) == len(before["heats"]) - 200
+    chance.shuffle(pairs)
+    for _, lost in pairs:
+        with database.writing() as connection:
+            unmerge(connection, site, lost, "test", "two after all", now)
+    assert_same(before, outcome(service))
+
+
+def assert_a_card_does_what_was_simulated(service: Service, before: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
+    """A simulated card, published, makes the very list that was foretold; rolled back, everything is what it was."""
+    database, now = service.resources.database, now_ms()
+    with database.reading() as connection:
+        [site] = load_sites(connection).values()
+        body = msgspec.json.decode(body_of(connection, site.id) or "")
+    proposed = body | {"half_life_days": 5, "hot": {"enter": 12, "leave_ratio": 0.6}, "warm": 4}
+    started = time.monotonic()
+    _, told = simulate(database, site, proposed, now, days=90, listed=100_000)
+    taken = time.monotonic() - started
+    with capsys.disabled():
+        print(f"\n    simulated on {told.leads:,} leads, {told.events:,} events: {taken:.1f} s", end=" ")
+    assert told.events > 50_000
+    with database.writing() as connection:
+        publish(connection, site, proposed, "test", "as simulated", now)
+    fill(database, lambda: now)
+    with database.reading() as connection:
+        stored = current_cards(connection)[site.id]
+        rows = rank(connection, stored, Wanted(), None, 100_000, now).rows
+    assert stored.number == 2
+    assert len(rows) > 20
+    assert [row.id for row in rows] == [one.lead_id for one in told.hot_list]
+    assert [stored.card.score(row.heat, now) for row in rows] == pytest.approx(
+        [one.score for one in told.hot_list], rel=1e-9
+    )
+    with database.writing() as connection:
+        rollback(connection, site, "test", "back", now)
+    fill(database, lambda: now)
+    after = outcome(service)
+    assert after["heats"] == before["heats"]
+    assert_same(before, after)
+
+
 def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_postgresql(
     make_service: MakeService, recording: list[Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +221,8 @@ def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_p
     assert again.duplicate == len(recording)
     assert outcome(in_order) == first
     explained = assert_explained(in_order)
+    assert_merges_come_apart(in_order, first)
+    assert_a_card_does_what_was_simulated(in_order, first, capsys)
     in_order.end()
 
     replay(out_of_order, shuffled(recording), capsys, "PostgreSQL, 4 workers, shuffled")
