@@ -15,14 +15,14 @@ from scorer.core.cycle import Cycle, cycle_position, decision_cycle
 from scorer.core.fit import fit_text
 from scorer.core.fit import judge as judge_fit
 from scorer.core.interests import interests
-from scorer.core.labels import Language
+from scorer.core.labels import Language, pick
 from scorer.core.next_steps import Situation, next_step
 from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
 from scorer.core.rhythm import Rhythm, rhythm
 from scorer.core.rules import Card
 from scorer.core.score import Totals
-from scorer.core.stages import stage
+from scorer.core.stages import evidence, stage
 from scorer.core.titles import BuyingRole
 from scorer.countries import country_of
 from scorer.memberships import members
@@ -241,6 +241,7 @@ def _view(
         priority=round(card.points(row.priority, now_ms), POINT_DIGITS),
         exclusion=row.exclusion,  # type: ignore[arg-type]
         stage=situation.stage,
+        stage_evidence=_evidence(card, totals, view.language),
         interests=[shapes.Interest(one.topic, round(one.share, POINT_DIGITS), one.label) for one in topics],
         reasons=[
             shapes.Reason(one.rule, round(one.points, POINT_DIGITS), one.count, time_text(one.last_at), one.text)
@@ -269,6 +270,15 @@ def _view(
         next_step=shapes.NextStep(step.action, time_text(step.due), step.why, step.rule, step.label),
         url=f"{view.base_url}/leads/{row.id}",
     )
+
+
+def _evidence(card: Card, totals: Totals, language: Language) -> list[shapes.StageEvidence]:
+    return [
+        shapes.StageEvidence(
+            one.stage, round(one.share, POINT_DIGITS), [pick(card.rules[rule].label, language) for rule in one.rules]
+        )
+        for one in evidence(card, totals)
+    ]
 
 
 def _rhythm(habits: Rhythm, zone: ZoneInfo) -> shapes.Rhythm:

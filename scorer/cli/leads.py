@@ -186,7 +186,7 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
     rows = {
         "score": _standing(one, language),
         "fit": _fit(one, language),
-        "stage": word(one.stage, language) if one.stage else unknown,
+        "stage": _stage(one, language),
         "wants": ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or unknown,
         "visits": word("recent visits", language, **visits),
         "read": _pages(one, language),
@@ -211,6 +211,14 @@ def _fit(one: shapes.Lead, language: Language) -> str:
     told = [word("excluded", language, reason=pick(REASONS[one.exclusion], language))] if one.exclusion else []
     told.append(one.fit.grade or word("unknown", language))
     return "\n".join([*told, *one.fit.reasons])
+
+
+def _stage(one: shapes.Lead, language: Language) -> str:
+    if one.stage is None:
+        return word("unknown", language)
+    told = next(each for each in one.stage_evidence if each.stage == one.stage)
+    because = ("、" if language == "zh" else ", ").join(told.reasons)
+    return word("stage because", language, stage=word(one.stage, language), share=f"{told.share:.0%}", reasons=because)
 
 
 def _best_hours(one: shapes.Lead, language: Language) -> str:

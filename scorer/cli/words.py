@@ -69,6 +69,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "paid_social": ("paid social", "付费社交媒体"),
     "display": ("display ad", "展示广告"),
     "event": ("event", "展会与会议"),
+    "stage because": ("{stage}, {share} of what speaks of a stage: {reasons}", "{stage}（占 {share}）：{reasons}"),
     "fit": ("fit", "匹配度"),
     "excluded": ("kept off the hot list: {reason}", "不进入热门名单：{reason}"),
     "best hours": ("best hours", "最佳时段"),

@@ -135,6 +135,7 @@ class Card:
         self.exclusions: Sequence[Exclusion] = scorecard.exclusions
         self._counters = path_counters(scorecard.exclusions)
         self._marked_events = Globs(name for rule in scorecard.exclusions for name in listed(rule.match.event))
+        self._topic_properties = tuple(scorecard.topic_properties)
         self._topics = tuple(
             (topic.id, _test(topic.match)) if topic.id else (None, _captures(topic.match)) for topic in scorecard.topics
         )
@@ -231,6 +232,14 @@ class Card:
     def topic_of(self, url: str) -> str | None:
         """Topic of the page at this address; ``None`` when it has none."""
         return self._page(url if self._whole_url else address_key(url), "")[0] if url else None
+
+    def topic_told(self, properties: Mapping[str, Any]) -> str | None:
+        """Topic that an event names itself, in the form of one read off an address; ``None`` when it names none."""
+        for name in self._topic_properties:
+            told = properties.get(name)
+            if isinstance(told, str) and told.strip():
+                return "-".join(folded(told).split())[:60]
+        return None
 
     def _all(self, on: Behaviour) -> tuple[Earning, ...]:
         return tuple(earning for _, earning in self._by.get(on, ()))

@@ -341,9 +341,10 @@ class _Folding:
             earnings, marks = self.card.match_event(name, event.properties)
             for mark in marks:
                 self.marks[mark] = self.marks.get(mark, 0) + 1
-            self.earn(fact, earnings, None, name)
+            self.earn(fact, earnings, self.card.topic_told(properties), name)
             return
         topic, earnings = matched
+        topic = self.card.topic_told(properties) or topic
         if topic is None and browser in self.open:
             topic = self.open[browser].topic
         self.earn(fact, earnings, topic, detail)

@@ -125,6 +125,8 @@ class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Points from which a lead is warm."""
     rules: list[Rule]
     topics: list[Topic] = msgspec.field(default_factory=list)
+    topic_properties: list[str] = msgspec.field(default_factory=lambda: ["topic", "product"])
+    """Properties of events whose value names what the event is about; the first that is there."""
     half_life_days: float = 14.0
     fit: IdealCustomer | None = None
     """Whom the site looks for. ``None``: fit stays unknown."""
@@ -211,6 +213,8 @@ def lint(data: object) -> list[Problem]:
         problems.append(Problem("rules", "a card needs at least one rule"))
     if head is not None:
         problems += _lint_head(head)
+        if len(head.topic_properties) > 20 or not all(0 < len(name) <= 60 for name in head.topic_properties):
+            problems.append(Problem("topic_properties", "at most 20 names of 1 to 60 characters"))
         if head.fit is not None:
             problems += lint_fit(head.fit)
     if len(exclusions) == len(data.get("exclusions", [])):

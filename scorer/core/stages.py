@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from scorer.core.rules import Card
 from scorer.core.score import Totals
-from scorer.core.scorecard import Stage
+from scorer.core.scorecard import STAGES, Stage
 
 DECISION_SHARE = 0.35
 """Share of the staged heat on decision behaviour from which a lead is deciding. Prices are looked at late and seldom,
@@ -36,3 +39,29 @@ def stage(totals: Totals) -> Stage | None:
     if decision >= DECISION_SHARE:
         return "decision"
     return "consideration" if consideration + decision >= CONSIDERATION_SHARE else "awareness"
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What speaks for one stage."""
+
+    stage: Stage
+    share: float
+    """Of the heat that has a stage, from 0 to 1."""
+    rules: tuple[str, ...]
+    """Ids of the rules that speak for it, the greatest first."""
+
+
+def evidence(card: Card, totals: Totals, limit: int = 3) -> tuple[Evidence, ...]:
+    """What speaks for each stage, in the order of ``STAGES``; empty when nothing does. The shares sum to 1."""
+    shares = stage_shares(totals)
+    if shares is None:
+        return ()
+    told = []
+    for number, name in enumerate(STAGES):
+        speaking = [
+            (-total.heat, rule)
+            for rule, total in totals.rules.items()
+            if rule in card.rules and card.rules[rule].stage == name and total.heat > 0
+        ]
+        told.append(Evidence(name, shares[number], tuple(rule for _, rule in sorted(speaking)[:limit])))
+    return tuple(told)

@@ -64,6 +64,14 @@ class Reason(msgspec.Struct, frozen=True):
     text: Annotated[str, Meta(description="The reason in words, in the language asked for.")]
 
 
+class StageEvidence(msgspec.Struct, frozen=True):
+    """What speaks for one stage of the purchase. The shares of the three sum to 1."""
+
+    stage: Stage
+    share: Annotated[float, Meta(ge=0, le=1, description="Of the heat that has a stage.")]
+    reasons: Annotated[list[str], Meta(description="The rules that speak for it most, in words.")]
+
+
 class Frequency(msgspec.Struct, frozen=True):
     """How often the lead visits."""
 
@@ -172,6 +180,7 @@ class Lead(msgspec.Struct, frozen=True):
     priority: Annotated[float, Meta(ge=0, description="Points now, times what the fit is worth; 1 while unknown.")]
     exclusion: Annotated[ExclusionReason | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")]
     stage: Annotated[Stage | None, Meta(description="Null when nothing seen so far speaks of one.")]
+    stage_evidence: Annotated[list[StageEvidence], Meta(description="Empty when nothing speaks of a stage.")]
     interests: list[Interest]
     reasons: list[Reason]
     visits: int

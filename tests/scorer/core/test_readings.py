@@ -13,7 +13,7 @@ from scorer.core.reasons import reasons
 from scorer.core.rules import Card
 from scorer.core.score import RuleTotal, Totals
 from scorer.core.scorecard import Hot, Match, Rule, Scorecard, Topic
-from scorer.core.stages import stage, stage_shares
+from scorer.core.stages import evidence, stage, stage_shares
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -43,6 +43,24 @@ def test_stage_by_shares(heats: tuple[float, float, float], expected: str | None
     assert stage(totals) == expected
     shares = stage_shares(totals)
     assert shares is None or sum(shares) == pytest.approx(1)
+
+
+def test_the_evidence_of_each_stage_is_its_share_and_the_rules_behind_it() -> None:
+    rules = [
+        Rule("docs", Label("Docs"), "page_view", 1, stage="consideration"),
+        Rule("prices", Label("Prices"), "page_view", 1, stage="decision"),
+        Rule("form", Label("Form"), "form", 1, stage="decision"),
+        Rule("visit", Label("Visit"), "new_day", 1),
+    ]
+    card = Card(Scorecard(1, Label("Test"), 40, Hot(60), 20, rules), landmark_ms=0)
+    heats = {"docs": 2.0, "prices": 1.0, "form": 5.0, "visit": 9.0, "gone": 3.0}
+    totals = Totals(stages=(0.0, 2.0, 6.0), rules={rule: RuleTotal(heat, 1, heat, 0) for rule, heat in heats.items()})
+    assert [(one.stage, one.share, one.rules) for one in evidence(card, totals)] == [
+        ("awareness", 0.0, ()),
+        ("consideration", 0.25, ("docs",)),
+        ("decision", 0.75, ("form", "prices")),
+    ]
+    assert evidence(card, Totals()) == ()
 
 
 def test_interests_are_shares_of_the_topics_greatest_first() -> None:

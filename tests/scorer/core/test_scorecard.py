@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import scorer
 from scorer.core.labels import Problem
+from scorer.core.rules import Card
 from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, parse
 
 DEFAULT = json.loads((Path(scorer.__file__).parent / "cards" / "default.json").read_text("utf-8"))
@@ -124,3 +126,19 @@ def test_what_is_no_object_is_no_card(data: object) -> None:
 def test_the_schema_names_every_field_of_the_card() -> None:
     fields = json_schema()["$defs"]["Scorecard"]["properties"]
     assert set(fields) == set(Scorecard.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("properties", "topic"),
+    [
+        ({"product": "Flow Meter"}, "flow-meter"),
+        ({"product": "Pump", "topic": " 离心泵 "}, "离心泵"),
+        ({"product": ""}, None),
+        ({"product": 7}, None),
+        ({"colour": "red"}, None),
+        ({}, None),
+    ],
+)
+def test_an_event_names_its_topic_itself(properties: dict[str, object], topic: str | None) -> None:
+    data = json.loads(files("scorer.cards").joinpath("default.json").read_text(encoding="utf-8"))
+    assert Card(parse(data), 0).topic_told(properties) == topic
