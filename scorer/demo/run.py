@@ -24,12 +24,15 @@ from scorer.cli.leads import show_hot
 from scorer.demo.story import story
 from scorer.intake import read_accounts
 from scorer.keys import add_key
+from scorer.publishing import publish
+from scorer.rescoring import fill
 from scorer.resources import Resources, now_ms, opened
+from scorer.scorecards import body_of
 from scorer.sites import found_site
 from tracker.importing import HttpDelivery, ImportReport, import_log
 from tracker.log import configure_logging
 from tracker.settings import Settings, read_settings
-from tracker.sites import SiteSettings, find_site
+from tracker.sites import SiteSettings, find_site, load_sites
 from tracker.supervisor import wait_for_http
 
 STORY_SITE = "Nordwind Instruments (made-up sample)"
@@ -39,6 +42,27 @@ LOG = Path(__file__).parent / "semicomplete-2015" / "access.log.gz"
 STORY_SEED = 7
 READY_SECONDS = 60
 PROCESSED_SECONDS = 120
+
+
+IDEAL_CUSTOMER: dict[str, Any] = {
+    "criteria": [
+        {
+            "id": "industry",
+            "label": {"en": "Industry", "zh": "行业"},
+            "field": "industry",
+            "values": ["Water supply", "Chemicals", "Energy", "Pharmaceuticals", "Food and beverages"],
+            "weight": 2,
+        },
+        {"id": "size", "label": {"en": "Size", "zh": "规模"}, "field": "employees", "at_least": 250},
+        {
+            "id": "role",
+            "label": {"en": "Part in the purchase", "zh": "采购角色"},
+            "field": "buying_role",
+            "values": ["decider", "influencer"],
+        },
+    ]
+}
+"""Whom the made-up company looks for."""
 
 
 class Prepared(msgspec.Struct):
@@ -99,6 +123,10 @@ def _prepare(resources: Resources) -> Prepared:
         log = found_site(connection, LOG_SITE, SiteSettings(origins=(LOG_ORIGIN,)), now_ms())
         api_key = add_key(connection, sample.id, "sales", now_ms())
         prepared = Prepared(sample.write_key, sample.server_key, log.server_key, api_key.key)
+        site = load_sites(connection)[sample.id]
+        body: dict[str, Any] = msgspec.json.decode(body_of(connection, site.id) or "{}")
+        publish(connection, site, body | {"fit": IDEAL_CUSTOMER}, "demonstration", "Whom Nordwind looks for", now_ms())
+    fill(resources.database, now_ms, site_id=site.id)
     _keep(resources.settings, prepared)
     return prepared
 
