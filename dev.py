@@ -107,7 +107,8 @@ def test(rest: list[str]) -> int:
     code = lint([])
     if code:
         return code
-    workers = min(os.cpu_count() or 1, 4)
+    # One more than there are processors: tests of real services and browsers wait a good part of their time.
+    workers = min((os.cpu_count() or 1) + 1, 5)
     # By scope: the tests of a module share the services that the module starts.
     return become([str(PYTHON), "-m", "pytest", "-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder"])
 

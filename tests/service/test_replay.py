@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -27,7 +28,10 @@ from tests.service.running import MINUTE, Event, Keys, Service, time_text
 from tracker.models import visitors, visits
 from tracker.sites import load_sites
 
-SLICE = 4000
+LAST = 30_000
+"""Events at the end of the recording that are replayed; with ``REPLAY=all`` in the environment all 95,982."""
+PAIRS = 200
+SLICE = 3000
 """Events of the smaller comparison."""
 
 Outcome = dict[str, Any]
@@ -40,7 +44,8 @@ def recording() -> list[Event]:
     end = max(event["timestamp"] for event in bare)
     shift = now_ms() - 24 * 60 * MINUTE - samples.datetime.fromisoformat(end).timestamp() * 1000
     moved = sorted(samples.deskdrop(round(shift)), key=lambda event: event["timestamp"])
-    return sorted([*moved, *reading_times(moved)], key=lambda event: event["timestamp"])
+    whole = sorted([*moved, *reading_times(moved)], key=lambda event: event["timestamp"])
+    return whole if os.environ.get("REPLAY") == "all" else whole[-LAST:]
 
 
 def reading_times(events: list[Event]) -> Iterator[Event]:
@@ -149,11 +154,11 @@ def assert_explained(service: Service) -> int:
 
 
 def assert_merges_come_apart(service: Service, before: Outcome) -> None:
-    """Two hundred pairs of people made one each and two again: everybody is what they were."""
+    """Pairs of people made one each and two again: everybody is what they were."""
     chance = random.Random(17)
     ids = sorted(before["heats"])
     chance.shuffle(ids)
-    pairs = [(ids[2 * number], ids[2 * number + 1]) for number in range(200)]
+    pairs = [(ids[2 * number], ids[2 * number + 1]) for number in range(PAIRS)]
     database, now = service.resources.database, now_ms()
     with database.reading() as connection:
         [site] = load_sites(connection).values()
@@ -161,7 +166,7 @@ def assert_merges_come_apart(service: Service, before: Outcome) -> None:
         with database.writing() as connection:
             merge(connection, site, kept, lost, "test", "a pair", now)
     joined = outcome(service)
-    assert len(joined["heats"]) == len(before["heats"]) - 200
+    assert len(joined["heats"]) == len(before["heats"]) - PAIRS
     chance.shuffle(pairs)
     for _, lost in pairs:
         with database.writing() as connection:
@@ -181,7 +186,7 @@ def assert_a_card_does_what_was_simulated(service: Service, before: Outcome, cap
     taken = time.monotonic() - started
     with capsys.disabled():
         print(f"\n    simulated on {told.leads:,} leads, {told.events:,} events: {taken:.1f} s", end=" ")
-    assert told.events > 50_000
+    assert told.events > 0.9 * sum(visitor[3] for visitor in before["visitors"].values())
     with database.writing() as connection:
         publish(connection, site, proposed, "test", "as simulated", now)
     fill(database, lambda: now)
@@ -202,7 +207,7 @@ def assert_a_card_does_what_was_simulated(service: Service, before: Outcome, cap
     assert_same(before, after)
 
 
-def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_postgresql(
+def test_a_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_postgresql(
     make_service: MakeService, recording: list[Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
     in_order, out_of_order = make_service("sqlite", WORKERS=1), make_service("postgresql", WORKERS=4)
@@ -231,11 +236,11 @@ def test_the_whole_recording_gives_the_same_in_order_on_sqlite_and_shuffled_on_p
     out_of_order.end()
 
 
-def test_a_slice_gives_the_same_with_one_worker_and_with_four_on_both_databases(
+def test_a_slice_gives_the_same_with_one_worker_and_with_four(
     make_service: MakeService, recording: list[Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = recording[-SLICE:]
-    runs = [("postgresql", 1, part), ("sqlite", 4, shuffled(part)), ("sqlite", 1, shuffled(part))]
+    runs = [("postgresql", 1, part), ("sqlite", 4, shuffled(part))]
     outcomes = []
     for database, workers, events in runs:
         service = make_service(database, WORKERS=workers)

@@ -1,4 +1,4 @@
-"""A million leads, and time that passes: the hot list stays a stretch of an index, and no row is touched."""
+"""Very many leads, and time that passes: the hot list stays a stretch of an index, and no row is touched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from scorer.hot_list import Place, Wanted, rank, ranked_query
 from scorer.scorecards import StoredCard, current_cards
 from tests.factories import DAY, NOW, World
 
-MILLION = 1_000_000
+MANY = 200_000
+"""Leads. An index shows with so many whether it is used; the figures for a million are in the benchmark."""
 HOT_ONE_IN = 100
 LEADS = (
     "leads (id, site_id, kind, name, email, title, phone, company_name, company_domain, industry, country, region, role, "
@@ -45,7 +46,7 @@ def fill(world: World, stored: StoredCard) -> None:
     }
     with world.database.writing() as connection:
         kind = connection.dialect.name
-        values = {"count": MILLION, "site": stored.site_id, "card": stored.id, "now": NOW, "state": b""}
+        values = {"count": MANY, "site": stored.site_id, "card": stored.id, "now": NOW, "state": b""}
         values |= {"hot": one_point * stored.card.enter, "point": one_point}
         for table, select in rows.items():
             insert = f"INSERT INTO {table} "
@@ -81,7 +82,7 @@ def read(world: World, stored: StoredCard, wanted: Wanted, after: Place | None, 
     return found, 1000 * best
 
 
-def test_of_a_million_leads_the_hot_ones_are_read_off_an_index_and_a_day_touches_no_row(
+def test_of_very_many_leads_the_hot_ones_are_read_off_an_index_and_a_day_touches_no_row(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = World(database_url)

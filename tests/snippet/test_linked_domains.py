@@ -353,6 +353,7 @@ def test_reset_after_arrival_makes_another_visitor_for_good(page: Page, site: Si
     page.evaluate("history.pushState({}, '', '/next'); setVisible(false); setVisible(true)")
     arrived(page, site, 3)
     open_page(page, site)
+    arrived(page, site, 4)
     first, *others = ids(site)
     assert first == VISITOR
     assert len(others) == 3

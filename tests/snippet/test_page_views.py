@@ -237,7 +237,7 @@ def test_a_new_address_is_one_page_view_and_the_same_or_a_redirect_none(context:
 
 def test_the_title_counts_that_is_set_after_the_address(page: Page, site: Site) -> None:
     open_page(page, site)
-    page.evaluate("history.pushState({}, '', '/a'); setTimeout(() => { document.title = 'A' }, 10)")
+    page.evaluate("history.pushState({}, '', '/a'); setTimeout(() => { document.title = 'A' })")
     site.wait_for(lambda: len(paths(site)) == 2)
     page.evaluate("history.pushState({}, '', '/b'); requestAnimationFrame(() => { document.title = 'B' })")
     expect(page, site, "/basic.html", "/a", "/b")

@@ -496,10 +496,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_line_is_refused_at_once(line: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for parse in [*PARSERS, _w3c_parser()]:
         parse(line)
-    assert time.perf_counter() - started < 0.5  # a few milliseconds; a quadratic pattern takes many seconds
+    # The processor's time, so that a busy machine doesn't matter: milliseconds, but many seconds for a quadratic pattern.
+    assert time.thread_time() - started < 1
 
 
 def test_the_logs_of_another_projects_tests_can_be_read() -> None:
