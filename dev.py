@@ -107,8 +107,7 @@ def test(rest: list[str]) -> int:
     code = lint([])
     if code:
         return code
-    # One more than there are processors: tests of real services and browsers wait a good part of their time.
-    workers = min((os.cpu_count() or 1) + 1, 5)
+    workers = min(os.cpu_count() or 1, 4)
     # By scope: the tests of a module share the services that the module starts.
     return become([str(PYTHON), "-m", "pytest", "-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder"])
 
