@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from tracker.settings import SettingError
 
+_SQLITE_WAIT_SECONDS: Final = 30
 _HIDE: Final = True
 """Errors are logged without the values they are about, which are visitors' data."""
 
@@ -66,7 +69,9 @@ def _make_engine(url: str) -> Engine:
     if backend == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=_HIDE)
+        engine = create_engine(
+            parsed, connect_args={"timeout": _SQLITE_WAIT_SECONDS, "check_same_thread": False}, hide_parameters=_HIDE
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -86,8 +91,8 @@ def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
     # SQLite has it only where it was built with its mathematical functions.
     dbapi_connection.create_function("sqrt", 1, math.sqrt, deterministic=True)
     cursor = dbapi_connection.cursor()
+    _switch_to_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         # Each commit reaches the disk: what is committed is removed from the queue right afterwards.
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -96,6 +101,23 @@ def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Turn the write-ahead log on, which a file remembers.
+
+    Of several who open a new file together, all but one may be told that it is locked, without the wait that other
+    statements get.
+    """
+    until = time.monotonic() + _SQLITE_WAIT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import threading
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from tracker import db
 from tracker.db import Database
 from tracker.models import partitions
 from tracker.settings import SettingError
@@ -132,3 +134,24 @@ def test_the_folder_of_a_database_is_made(tmp_path: Path) -> None:
 def test_an_address_that_is_no_database_s_is_told_by_the_setting_s_name(url: str) -> None:
     with pytest.raises(SettingError, match="WARMTRAIL_DATABASE_URL"):
         Database(url)
+
+
+def test_a_file_that_somebody_else_is_just_preparing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite tells all but one who turn the write-ahead log on together that the file is locked, without any wait."""
+    said = [sqlite3.OperationalError("database is locked")] * 3
+
+    class Cursor:
+        def execute(self, statement: str) -> None:
+            assert statement == "PRAGMA journal_mode=WAL"
+            if said:
+                raise said.pop()
+
+    db._switch_to_wal(Cursor())
+    assert said == []
+    said.append(sqlite3.OperationalError("disk I/O error"))
+    with pytest.raises(sqlite3.OperationalError, match="disk"):
+        db._switch_to_wal(Cursor())
+    monkeypatch.setattr(db, "_SQLITE_WAIT_SECONDS", 0.05)
+    said.extend([sqlite3.OperationalError("database is locked")] * 1000)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        db._switch_to_wal(Cursor())
