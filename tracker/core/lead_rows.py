@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from tracker.core.admission import FUTURE_TOLERANCE_MS, OLDEST_MS
+from tracker.core.events import LEAD_CREATED
 
 RowRefusal = Literal[
     "identity_missing",  # neither id nor e-mail
@@ -42,7 +43,6 @@ EVENT_NAMES: Final[dict[OutcomeKind, str]] = {
     "disqualified": "Lead Disqualified",
     "contacted": "Lead Contacted",
 }
-LEAD_CREATED: Final = "Lead Created"
 
 FIELDS: Final[dict[str, str]] = {
     "id": "id|lead id|contact id|customer id|crm id|record id|user id|编号|线索编号|线索id|客户编号|客户id|联系人编号",
