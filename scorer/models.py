@@ -92,6 +92,8 @@ leads: Final = Table(
     Column("first_at", BigInteger, nullable=False),
     Column("status", String(12), nullable=False),
     Column("owner", String(200)),
+    Column("claimed_until", BigInteger),
+    Column("snoozed_until", BigInteger),
     Column("exclusion", String(20)),
     Column("exclusion_by_hand", String(20)),
     Column("merged_into", String(20)),
@@ -107,6 +109,18 @@ leads: Final = Table(
         "merged_into",
         sqlite_where=text("merged_into IS NOT NULL"),
         postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+    Index(
+        None,
+        "claimed_until",
+        sqlite_where=text("claimed_until IS NOT NULL"),
+        postgresql_where=text("claimed_until IS NOT NULL"),
+    ),
+    Index(
+        None,
+        "snoozed_until",
+        sqlite_where=text("snoozed_until IS NOT NULL"),
+        postgresql_where=text("snoozed_until IS NOT NULL"),
     ),
     postgresql_with={"fillfactor": 80},
 )

@@ -30,6 +30,8 @@ from tracker.sites import Site
 
 SCORE_COLUMNS: Final = tuple(column.name for column in lead_scores.columns)
 LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
+_OF_SALES: Final = ("owner", "claimed_until", "snoozed_until")
+"""Columns of a lead that only salespeople change, perhaps while a drain has read the lead and not yet written it."""
 
 pack_score = msgspec.msgpack.Encoder().encode
 unpack_score = msgspec.msgpack.Decoder(ScoreState).decode
@@ -130,7 +132,7 @@ def _store(
         score_rows.append(score)
         news += [Change(one.site.id, one.lead_id, kind, now_ms, detail) for kind, detail in made]
     # Leads first: scores point at them.
-    bulk.upsert(connection, leads, lead_rows, columns=LEAD_COLUMNS, keep=("site_id", "owner"))
+    bulk.upsert(connection, leads, lead_rows, columns=LEAD_COLUMNS, keep=("site_id", *_OF_SALES))
     bulk.upsert(connection, lead_scores, score_rows, columns=SCORE_COLUMNS)
     spoil(connection, cards, {one.lead_id: one.site.id for one in touched})
     touch_accounts(connection, companies)
@@ -199,6 +201,8 @@ def lead_row(
         "first_at": portrayed.first_at,
         "status": status,
         "owner": known["owner"] if known else None,
+        "claimed_until": known["claimed_until"] if known else None,
+        "snoozed_until": known["snoozed_until"] if known else None,
         "exclusion": verdict.exclusion,
         "exclusion_by_hand": known["exclusion_by_hand"] if known else None,
         "merged_into": None,

@@ -138,7 +138,7 @@
 
   const next = () => {
     report();
-    view = view && {};
+    view &&= {};
     start();
   };
 
@@ -166,7 +166,7 @@
       referrer: lastUrl || (d.referrer && clean(d.referrer).href),
     };
     lastUrl = here.href;
-    engaged = reported = scroll = running = 0;
+    reported = engaged = scroll = running = 0;
     active();
     emit('page', { name, properties: { ...view, ...properties } });
   };
@@ -224,7 +224,7 @@
   const flush = safely((how, [until, ...unsent] = read('_wt_q')) => {
     const wait = Math.max(until, resume) - Date.now();
     const quiet = wait > 0 && wait < 9e7; // after a correction of the clock it could be years
-    const leaving = quiet || how == 1;
+    const leaving = how == 1 || quiet;
     let batch = outbox;
     if (quiet) setTimeout(flush, wait);
     if (!leaving) {
@@ -252,10 +252,12 @@
       // want tomorrow.
       if (/^(u|5|429|408)/.test(response.status)) {
         asked = +response.headers?.get('retry-after'); // a date is not a number: as if nothing was asked
-        resume = Date.now() + 1e3 * Math.min(8e4, asked || 5 << failures++);
+        resume = Date.now() + Math.min(8e4, asked || 5 << failures++) * 1e3;
         save(batch, asked && resume);
       } else failures = 0;
       flush();
+      // The lock is held a moment longer: it takes a browser some milliseconds to tell other tabs what has left the storage.
+      return new Promise((f) => setTimeout(f, 50));
     });
     write('_wt_q');
     pending = batch;
@@ -435,21 +437,10 @@
   // ------------------------------------------------------------------ listening
 
   const handlers = {
-    hashchange(event) {
-      // The panel listens itself once it is there. A module is fetched under the nonce of the script that asks for it.
-      if (/#wt-/.test(l)) import(script.src.replace(/\.js\b/, '-panel.js')).then(start, start);
-      else route(event);
-    },
-    visibilitychange() {
-      if (visible()) {
-        active();
-        seen();
-      } else leave();
-    },
-    pointerdown: active,
-    // Moving carousels scroll inside the page without anybody there.
-    scroll: ({ target }) => target == d && active(),
-    keydown: active,
+    // Downloads that a script starts, and links in closed shadow roots: in this window only.
+    navigate: ({ destination, downloadRequest, navigationType }) =>
+      // push or replace, not reload or traverse
+      !destination.sameDocument && /p/.test(navigationType) && follow(destination.url, 1, downloadRequest),
     // A silent film without controls is decoration.
     timeupdate: ({ target }) => (target.muted && !target.controls) || active(),
     wheel: active,
@@ -462,13 +453,16 @@
       if (pending && Date.now() - since > 1e3) save(pending);
       pending = 0;
     },
-    popstate: route,
-    blur: settle,
-    // Back from the back/forward cache, the same document is a page seen anew.
-    pageshow: (event) => event.persisted && next(),
-    focus: active,
+    // Moving carousels scroll inside the page without anybody there.
+    scroll: ({ target }) => target == d && active(),
+    visibilitychange() {
+      if (visible()) {
+        active();
+        seen();
+      } else leave();
+    },
     submit({ target: form }, fields = {}) {
-      form.querySelectorAll('[data-wt-capture]').forEach(({ name, value, type, checked }) => {
+      form.querySelectorAll('[data-wt-capture]').forEach(({ type, name, value, checked }) => {
         // Not of what is disabled or a fieldset, which have no say, nor of passwords and files; of boxes, the ticked ones.
         if (!/ss|fil/.test(type) && (checked || !/ck|dio/.test(type))) fields[name] = value;
       });
@@ -479,16 +473,24 @@
         fields,
       });
     },
-    // Downloads that a script starts, and links in closed shadow roots: in this window only.
-    navigate: ({ destination, downloadRequest, navigationType }) =>
-      // push or replace, not reload or traverse
-      !destination.sameDocument && /p/.test(navigationType) && follow(destination.url, 1, downloadRequest),
     mousemove: active,
+    // Back from the back/forward cache, the same document is a page seen anew.
+    pageshow: (event) => event.persisted && next(),
+    keydown: active,
+    pointerdown: active,
+    blur: settle,
+    hashchange(event) {
+      // The panel listens itself once it is there. A module is fetched under the nonce of the script that asks for it.
+      if (/#wt-/.test(l)) import(script.src.replace(/\.js\b/, '-panel.js')).then(start, start);
+      else route(event);
+    },
     // auxclick also reports the right button, which only opens a menu. The path leads through icons inside links and
     // out of open shadow roots. The href of a link in SVG is an object.
     click(event, link = event.button < 2 && event.composedPath().find((node) => node.relList)) {
       if (link?.href) follow(link.href.baseVal || link.href, 0, link.getAttribute('download'));
     },
+    focus: active,
+    popstate: route,
     auxclick: (event) => handlers.click(event),
   };
   // In the capture phase, so that handlers of the page which stop an event do not hide it.

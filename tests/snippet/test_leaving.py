@@ -27,6 +27,7 @@ RUNS = int(os.environ.get("LEAVING_RUNS", "60"))  # 200 take five minutes, and w
 ENOUGH = math.ceil(RUNS * 0.99)
 BATCH = 20  # tabs open at the same time
 PARALLEL = 4  # tabs that click or reload
+pytestmark = pytest.mark.timeout(600)
 
 
 class Window(RealWindow):
@@ -201,6 +202,8 @@ def test_the_last_report_survives_leaving_for_another_page(
             address = f"{site.origin}/leaving.html?way={way}&run=1&last={RUNS // PARALLEL}"
             context.new_page().goto(address, wait_until="commit")
         site.wait_for(lambda: site.visits.count("/plain.html") == PARALLEL, timeout=120)
+        for page in context.pages:
+            page.wait_for_url("**/plain.html")  # closed during a navigation, Chromium may never say that it has closed
         context.close()
 
     depart(site, departures, leave_again_and_again, RUNS)
