@@ -420,9 +420,6 @@ def test_tabs_that_open_together_send_what_is_stored_once(
         tab.add_init_script(TOGETHER)
         tab.goto(site.origin + "/plain.html")
     assert renderers(browser) > tabs, "each in a process of its own, which has its own view of the storage"
-    # The lock is held until the answer is there. It takes a browser a moment to tell the other processes what has changed
-    # in the storage: a collector that is no further away than this test's could be faster.
-    site.delay = 0.05
     rounds = 12
     for turn in range(rounds):
         stored = [{"type": "track", "event": "Stored", "messageId": f"{turn}-{i}", "properties": {}} for i in range(3)]
