@@ -1,5 +1,5 @@
-"""The last "Page Engaged" of a page arrives, however the page is left: 60 real departures of each kind (``LEAVING_RUNS`` for
-more), 99 % at least.
+"""The last "Page Engaged" of a page arrives, however the page is left: 200 real departures of each kind (``LEAVING_RUNS`` for
+another number), 99 % at least.
 
 Clicks and reloads are done by pages that leave by themselves, one after the other. For the other kinds the tabs of one
 window are brought to the front in turn through the browser's own protocol. Unlike Playwright, which tells every page that
@@ -23,7 +23,7 @@ from playwright.sync_api import Browser
 
 from .conftest import USER_AGENT, RealTab, RealWindow, Site, serving
 
-RUNS = int(os.environ.get("LEAVING_RUNS", "60"))  # 200 take five minutes, and were the measure when this was written
+RUNS = int(os.environ.get("LEAVING_RUNS", "200"))
 ENOUGH = math.ceil(RUNS * 0.99)
 BATCH = 20  # tabs open at the same time
 PARALLEL = 4  # tabs that click or reload
