@@ -29,6 +29,8 @@ COMMANDS = {
     "run": "start the whole service with sample data on http://127.0.0.1:8700 [--port N] [--once] [--data-dir D]",
     "test": "set up all that the tests need, then check style and types and run them [pytest arguments]",
     "lint": "check style and types [--fix]",
+    "messages": "find the page's texts and bring its Chinese catalogue up to date [JSON file of translations]",
+    "screenshots": "take pictures of every page into ./screenshots [names] [--url U --data-dir D of a running demo]",
     "bench": "measure and write bench/RESULTS.md [name]",
     "lock": "renew requirements.lock and requirements-test.lock from pyproject.toml [--upgrade]",
     "help": "print this list",
@@ -56,7 +58,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         check_python(sys.version_info[:2])
-        return {"run": run, "test": test, "lint": lint, "bench": bench, "lock": lock}[command](rest)
+        commands = {"run": run, "test": test, "lint": lint, "messages": messages, "screenshots": screenshots}
+        return {**commands, "bench": bench, "lock": lock}[command](rest)
     except Stop as stop:
         print(f"dev.py: {stop}", file=sys.stderr)
         return 1
@@ -70,7 +73,7 @@ def main(arguments: list[str]) -> int:
 def print_help() -> None:
     print("usage: python3 dev.py COMMAND [arguments]\n")
     for name, what in COMMANDS.items():
-        print(f"  {name:<8}{what}")
+        print(f"  {name:<13}{what}")
 
 
 def check_python(version: tuple[int, ...]) -> None:
@@ -133,6 +136,20 @@ def bench(rest: list[str]) -> int:
     prepare("test")
     os.chdir(ROOT)
     return become([str(PYTHON), "-m", "bench", *rest])
+
+
+def messages(rest: list[str]) -> int:
+    prepare("test")
+    given = [str(Path(name).resolve()) for name in rest]
+    os.chdir(ROOT)
+    return become([str(PYTHON), "-m", "tests.messages", *given])
+
+
+def screenshots(rest: list[str]) -> int:
+    prepare("test")
+    set_up_browser()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # and stay where we are: folders may be named
+    return subprocess.run([str(PYTHON), "-m", "tests.screenshots", *rest], env=environment).returncode
 
 
 def lock(rest: list[str]) -> int:

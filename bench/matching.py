@@ -73,7 +73,7 @@ def _card(count: int) -> Card:
 def _facts(count: int, fresh: float) -> list[Fact]:
     chance = random.Random(7)
     pages = [f"https://shop.example/products/{number % FEW}-pump/area-{number % 7}/{number}.html" for number in range(PAGES)]
-    facts = [Fact("visit", 0, _DAY, 1, visit_of_day=1)]
+    facts = [Fact("visit", 0, _DAY, 1)]
     for number in range(1, count):
         at, message_id = number * 60_000, number.to_bytes(16, "big")
         if number % 5 == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import Connection, func, or_, select
@@ -48,21 +48,48 @@ class AccountPlace(msgspec.Struct, frozen=True):
 
 
 def rank_accounts(
-    connection: Connection, site_id: int, search: str | None, after: AccountPlace | None, limit: int
+    connection: Connection,
+    site_id: int,
+    search: str | None,
+    after: AccountPlace | None,
+    limit: int,
+    *,
+    industry: str | None = None,
+    country: str | None = None,
 ) -> tuple[list[AccountRow], AccountPlace | None]:
-    """Return up to *limit* companies of a site from the hottest down, and where to go on; ``None`` at the end."""
+    """Return up to *limit* companies of a site from the hottest down, and where to go on; ``None`` at the end.
+
+    A search finds beginnings of a word of the name, or of the domain. It and the other filters (``None``: any) are looked
+    for along the ranking, at worst in all companies of the site.
+    """
     query = select(*ACCOUNT_COLUMNS).where(accounts.c.site_id == site_id)
+    if industry is not None:
+        query = query.where(accounts.c.industry == industry)
+    if country is not None:
+        query = query.where(accounts.c.country == country)
     if after is not None:
         further = or_(accounts.c.heat < after.heat, accounts.c.id > after.account_id)
         query = query.where(accounts.c.heat <= after.heat, further)
     if search:
-        escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        names = (func.lower(accounts.c[name]).like(f"{escaped}%", escape="\\") for name in ("name", "domain"))
+        escaped = search.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        # What is written without spaces has no words to begin with.
+        later = f"% {escaped}%" if escaped.isascii() else f"%{escaped}%"
+        beginnings = (("name", f"{escaped}%"), ("name", later), ("domain", f"{escaped}%"))
+        names = (func.lower(accounts.c[name]).like(pattern, escape="\\") for name, pattern in beginnings)
         query = query.where(or_(*names))
     rows = connection.execute(query.order_by(accounts.c.heat.desc(), accounts.c.id).limit(limit + 1))
     found = [AccountRow(*row) for row in rows]
     more, found = len(found) > limit, found[:limit]
     return found, AccountPlace(found[-1].heat, found[-1].id) if more else None
+
+
+def shared_by_accounts(
+    connection: Connection, site_id: int, column: Literal["industry", "country"], limit: int
+) -> list[str]:
+    """Return what the companies of a site have as their industry or country, the commonest first. A pass over them."""
+    chosen = accounts.c[column]
+    query = select(chosen).where(accounts.c.site_id == site_id, chosen != "").group_by(chosen)
+    return list(connection.execute(query.order_by(func.count().desc(), chosen).limit(limit)).scalars())
 
 
 def find_account(connection: Connection, site_id: int, account_id: str) -> AccountRow | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from flask import Flask, redirect
+from flask import Flask
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from werkzeug.wrappers import Response
 
+from scorer import unsubscribing
+from scorer.changes_feed import FeedHeads
 from scorer.demo.pages import make_demo_blueprint
 from scorer.gauges import QueueGauges
 from scorer.outlets import api
 from scorer.resources import DRAIN_JOB, Resources, now_ms
+from scorer.web import blueprint as web_page
 from tracker.collect import Limits
 from tracker.collector import Collector, make_blueprint
 from tracker.commit import GroupCommit
@@ -50,6 +52,7 @@ class HttpSide:
         self._limits = Limits(settings.partitions, round(settings.late_window_days * 86_400_000))
         self._company_of = open_networks(settings.network_file) if collector else None
         self._notices = CommitNotices(resources.control)
+        self._heads = FeedHeads(resources.database)
         self._commit = GroupCommit(resources.stream_url)
         self._collects = collector
         self.app = self._make_app(collector=collector, web=web, demo_key=demo_key)
@@ -81,8 +84,23 @@ class HttpSide:
             )
             app.register_blueprint(make_blueprint(parts, self._resources.settings.collect_prefix))
         if web:
-            app.register_blueprint(api.make_blueprint(self._resources.database, self._resources.settings, now_ms))
-            app.add_url_rule("/", "home", _home)
+            secret, redis_url = self._resources.secret, self._resources.redis_url
+            app.register_blueprint(
+                api.make_blueprint(
+                    self._resources.database,
+                    self._resources.settings,
+                    now_ms,
+                    redis_url=redis_url,
+                    committed=self._resources.tell_committed,
+                    heads=self._heads,
+                )
+            )
+            app.register_blueprint(
+                web_page.make_blueprint(
+                    self._resources.database, self._resources.settings, secret, redis_url, now_ms, self._resources
+                )
+            )
+            app.register_blueprint(unsubscribing.make_blueprint(self._resources.database, secret, now_ms))
         if demo_key is not None:
             app.register_blueprint(make_demo_blueprint(demo_key))
         return app
@@ -99,6 +117,7 @@ class HttpSide:
             watch=self.watch,
             metrics=self._metrics,
             changed=self._notices.changed,
+            look=self._heads.look,
             company_of=self._company_of,
         )
 
@@ -109,7 +128,3 @@ class HttpSide:
             await self._commit.close()
 
         return close
-
-
-def _home() -> Response:
-    return redirect("/api/docs")

@@ -6,10 +6,15 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
 
 from scorer.models import feed, lead_changes
+from tracker.db import Database
+from tracker.log import get_logger
 from tracker.models import sites
+
+log = get_logger(__name__)
 
 
 class FeedHead(msgspec.Struct, frozen=True):
@@ -19,6 +24,28 @@ class FeedHead(msgspec.Struct, frozen=True):
     """Tells the feed from those of other sites, and of the same site in another database."""
     last_sequence: int
     """No change has a higher number yet."""
+
+
+class FeedHeads:
+    """How far each site's feed has got, looked up once for all who wait for changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._heads: dict[int, int] | None = None
+
+    def look(self) -> None:
+        """Look it up. A database that is away is no news here: whoever asks it is told."""
+        last = select(func.max(lead_changes.c.sequence)).where(lead_changes.c.site_id == sites.c.id).scalar_subquery()
+        try:
+            with self._database.reading() as connection:
+                self._heads = {row[0]: row[1] or 0 for row in connection.execute(select(sites.c.id, last))}
+        except DBAPIError as error:
+            log.warning("feed_heads_unknown", error=type(error).__name__)
+            self._heads = None
+
+    def is_beyond(self, site_id: int, sequence: int) -> bool:
+        """Whether a site's feed may have changes after *sequence*: ``True`` where that isn't known."""
+        return self._heads is None or self._heads.get(site_id, sequence + 1) > sequence
 
 
 class StoredChange(msgspec.Struct, frozen=True):

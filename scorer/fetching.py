@@ -10,6 +10,7 @@ import urllib.request
 import zlib
 from typing import Any, Final
 
+from scorer.core.labels import Label
 from scorer.core.page_check import Fetched
 
 SECONDS: Final = 15.0
@@ -23,7 +24,7 @@ _CHUNK: Final = 65_536
 def fetch(url: str, *, accept: str = "*/*") -> Fetched:
     """Return what comes from *url*, redirects followed; or why nothing came. Only http and https are asked for."""
     if not url.lower().startswith(("http://", "https://")):
-        return Fetched(url, error="only http and https addresses can be read")
+        return Fetched(url, error=Label("only http and https addresses can be read", "只能读取 http 和 https 网址"))
     headers = {"User-Agent": _AGENT, "Accept": accept, "Accept-Encoding": "gzip"}
     until = time.monotonic() + SECONDS
     try:
@@ -59,23 +60,24 @@ def _read(answer: Any, until: float) -> Fetched:
     while len(body) <= MAX_BYTES and (chunk := answer.read1(_CHUNK)):
         body += chunk
         if time.monotonic() > until:
-            return Fetched(answer.url, error=f"not there after {SECONDS:.0f} s")
+            return Fetched(answer.url, error=Label(f"not there after {SECONDS:.0f} s", f"{SECONDS:.0f} 秒后仍未到达"))
     encoding = (answer.headers.get("Content-Encoding") or "").lower()
     try:
         if encoding in ("gzip", "x-gzip"):
             body = zlib.decompressobj(wbits=31).decompress(body, MAX_BYTES)
     except zlib.error:
-        return Fetched(answer.url, error="what came is not the gzip that it says it is")
+        return Fetched(answer.url, error=Label("what came is not the gzip that it says it is", "内容并非其声称的 gzip"))
     if encoding not in ("", "identity", "gzip", "x-gzip"):
-        return Fetched(answer.url, error=f"what came is encoded as {encoding}, which wasn't asked for")
+        told = f"what came is encoded as {encoding}, which wasn't asked for", f"内容以 {encoding} 编码，而我们并未要求"
+        return Fetched(answer.url, error=Label(*told))
     return Fetched(answer.url, answer.status, tuple(answer.headers.items()), body[:MAX_BYTES])
 
 
-def _reason(error: object) -> str:
+def _reason(error: object) -> Label:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {error.verify_message}"
+        return Label(f"its certificate is not valid: {error.verify_message}", f"其证书无效：{error.verify_message}")
     if isinstance(error, TimeoutError):
-        return f"no answer within {SECONDS:.0f} s"
+        return Label(f"no answer within {SECONDS:.0f} s", f"{SECONDS:.0f} 秒内没有应答")
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+        return Label(error.strerror)
+    return Label(str(error) or type(error).__name__)

@@ -9,16 +9,25 @@ import threading
 import time
 from functools import cache
 
+import msgspec
 import redis
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 
+from scorer import draft_cards, webhooks
+from scorer.attendants import attend
+from scorer.claims import expire
 from scorer.cooling import announce_cooled
+from scorer.digesting import Tally, send_due
+from scorer.idempotency import forget_answers
+from scorer.mail.digest_mail import Sender
+from scorer.mailing import Mailer
 from scorer.rescoring import fill, is_wanted
 from scorer.resources import DRAIN_JOB, Resources, now_ms
 from scorer.retention import forget_old
 from scorer.scoring import score_visitors
+from scorer.snoozing import wake
 from tracker import queue
 from tracker.drain import drain
 from tracker.embedded import url_if_running
@@ -31,6 +40,11 @@ AGAIN_SECONDS = 0.3
 """Between an outage of Redis and the next try."""
 RESCORE_SECONDS = 8
 """After which rescoring leaves the queue to the other jobs for a moment; cron enqueues it again every 10."""
+DIGEST_SECONDS = 8
+"""The same for the sending of digests."""
+MAIL_AWAY_KEY = "warmtrail:mail:away"
+"""Stands in Redis while the mail server is left alone."""
+MAIL_AWAY_SECONDS = 300
 
 _stopping = threading.Event()
 """Set when this worker process is asked to stop: a drain lives as long as there is work, and must notice."""
@@ -51,7 +65,10 @@ def resources() -> Resources:
     settings = read_settings()
     url = settings.redis_url or url_if_running(settings.data_dir)
     if url is None:
-        raise SettingError("WARMTRAIL_REDIS_URL is not set and the service's own server does not run; start warmtrail up")
+        raise SettingError(
+            "WARMTRAIL_REDIS_URL is not set and the service's own server does not run; start warmtrail up",
+            "没有设置 WARMTRAIL_REDIS_URL，且自带的服务器没有运行；请启动 warmtrail up",
+        )
     return Resources(settings, url)
 
 
@@ -92,6 +109,24 @@ def cool() -> None:
         here.control.publish(queue.COMMITTED_CHANNEL, b"1")
 
 
+def clear_leads() -> None:
+    """End claims whose time is up and wake leads whose rest is over. Enqueued by cron."""
+    here = resources()
+    with here.database.writing() as connection:
+        expired = expire(connection, now_ms())
+    with here.database.writing() as connection:
+        woken = wake(connection, now_ms())
+    if expired or woken:
+        log.info("leads_cleared", expired=expired, woken=woken)
+        here.tell_committed()
+
+
+def forget_requests() -> None:
+    """Forget what was answered to requests with an idempotency key. Enqueued by cron once a day."""
+    with resources().database.writing() as connection:
+        forget_answers(connection, now_ms())
+
+
 def rescore() -> None:
     """Go on making the scores by cards that are being filled, and switch to those that are. Enqueued by cron.
 
@@ -106,6 +141,12 @@ def rescore() -> None:
         here.control.publish(queue.COMMITTED_CHANNEL, b"1")
 
 
+def try_draft(token: str) -> None:
+    """Simulate a scorecard that somebody is working on. Enqueued by the page."""
+    here = resources()
+    draft_cards.try_draft(here.database, here.control, token, now_ms())
+
+
 def forget() -> None:
     """Forget visitors that the retention setting says to forget. Enqueued by cron once a day."""
     here = resources()
@@ -115,12 +156,46 @@ def forget() -> None:
         log.info("visitors_forgotten", count=forgotten)
 
 
+def clean_deliveries() -> None:
+    """Delete deliveries of webhooks that are older than 30 days. Enqueued by cron once a day."""
+    here = resources()
+    while True:
+        with here.database.writing() as connection:
+            cleaned = webhooks.clean_deliveries(connection, now_ms())
+        if cleaned < webhooks.CLEANED_AT_ONCE:
+            return
+
+
+def digest() -> None:
+    """Send the digests that are due, if there is a mail server. Enqueued by cron.
+
+    Each run works for some seconds, and the next one goes on from there. A mail server that is away is left alone for
+    some minutes: waiting for it would hold up the other jobs.
+    """
+    here = resources()
+    if here.control.exists(MAIL_AWAY_KEY):
+        return
+    until = time.monotonic() + DIGEST_SECONDS
+    sender = Sender(here.settings.url, here.secret)
+    with Mailer(here.settings) as mailer:
+        tally = send_due(
+            here.database, mailer, sender, now_ms, stopping=lambda: _stopping.is_set() or time.monotonic() > until
+        )
+    if tally.server_away:
+        here.control.set(MAIL_AWAY_KEY, b"1", ex=MAIL_AWAY_SECONDS)
+    if tally != Tally():
+        log.info("digests_sent", **msgspec.structs.asdict(tally))
+
+
 def work(queue_name: str, slot: int | None) -> None:
     """Run jobs of one queue in this process until told to stop. An outage of Redis is waited out.
 
-    One queue a worker: RQ keeps a job that dies between two lists only for a worker with one queue.
+    One queue a worker: RQ keeps a job that dies between two lists only for a worker with one queue. The worker of the
+    queue ``care`` also does what waits for lead changes.
     """
     here = resources()
+    if queue_name == queue.CARE_QUEUE:
+        attend(here)
     while not _stopping.is_set():
         try:
             if slot is not None:

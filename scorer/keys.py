@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from scorer.auditing import note
 from scorer.models import api_keys
 from tracker.sites import hash_key
 
@@ -49,11 +50,16 @@ class KnownKey(msgspec.Struct, frozen=True):
     """``None`` while the key is good."""
 
 
-def add_key(connection: Connection, site_id: int, scope: Scope, now_ms: int) -> NewKey:
-    """Make a key for a site and return it, the only time that it can be seen."""
+def add_key(connection: Connection, site_id: int, scope: Scope, now_ms: int, *, actor: str = "") -> NewKey:
+    """Make a key for a site and return it, the only time that it can be seen. The audit log has its id and scope.
+
+    *actor* is empty for a program: nothing was done by hand then, and nothing is noted.
+    """
     made = NewKey(f"key_{secrets.token_hex(6)}", PREFIX + secrets.token_urlsafe(_RANDOM_BYTES))
     row = {"id": made.id, "site_id": site_id, "scope": scope, "key_hash": hash_key(made.key), "created_at": now_ms}
     connection.execute(insert(api_keys).values(row))
+    if actor:
+        note(connection, site_id, actor, "key add", made.id, "", {"scope": scope}, now_ms)
     return made
 
 
@@ -66,10 +72,14 @@ def list_keys(connection: Connection, site_id: int | None = None) -> list[KnownK
     return [KnownKey(*row) for row in connection.execute(query)]
 
 
-def revoke_key(connection: Connection, key_id: str, now_ms: int) -> bool:
+def revoke_key(connection: Connection, key_id: str, now_ms: int, *, actor: str = "") -> bool:
     """Close a key for good; return whether there was such a key that was still good."""
     still_good = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
-    return connection.execute(update(api_keys).where(still_good).values(revoked_at=now_ms)).rowcount > 0
+    revoked = update(api_keys).where(still_good).values(revoked_at=now_ms).returning(api_keys.c.site_id)
+    site_id = connection.execute(revoked).scalar_one_or_none()
+    if site_id is not None and actor:
+        note(connection, site_id, actor, "key revoke", key_id, "", {}, now_ms)
+    return site_id is not None
 
 
 def find_key(connection: Connection, key: str) -> ApiKey | None:

@@ -34,13 +34,14 @@ def read_sources(connection: Connection, lead_id: str) -> source_shapes.Sources:
         events.c.visitor_id.in_(mine), events.c.kind == "track", events.c.label.is_(None)
     )
     for at, name, properties in connection.execute(named.order_by(events.c.at.desc()).limit(TOUCHES_AT_MOST)):
-        told = _created_by(properties) if name == LEAD_CREATED else origin_of_event(name)
+        told = created_by(properties) if name == LEAD_CREATED else origin_of_event(name)
         if told is not None:
             touches.append(Touch(at, told.channel, told.name))
     return source_shapes.sources_of(lead_id, attribution(touches))
 
 
-def _created_by(properties: str | None) -> Origin | None:
+def created_by(properties: str | None) -> Origin | None:
+    """Return how a lead came that a CRM has told of, from the properties of that event; ``None`` where they don't say."""
     told = msgspec.json.decode(properties) if properties else {}
     source = next((value for name in ("channel", "source") if isinstance(value := told.get(name), str) and value), "")
     return told_origin(source)

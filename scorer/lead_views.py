@@ -63,6 +63,9 @@ class LeadRow(msgspec.Struct, frozen=True):
     status: str
     owner: str | None
     """``None`` while nobody has claimed it."""
+    claimed_until: int | None
+    snoozed_until: int | None
+    """``None`` unless it rests."""
     exclusion: str | None
     version: int
     heat: float
@@ -87,7 +90,7 @@ class LeadRow(msgspec.Struct, frozen=True):
         return unpack_score(self.state) if self.state else Totals()
 
 
-_OF_LEAD: Final = LeadRow.__struct_fields__[:17]
+_OF_LEAD: Final = LeadRow.__struct_fields__[:19]
 LEAD_COLUMNS: Final = tuple((leads if name in _OF_LEAD else lead_scores).c[name] for name in LeadRow.__struct_fields__)
 SCORED_LEADS: Final = lead_scores.join(leads, leads.c.id == lead_scores.c.lead_id)
 
@@ -266,7 +269,9 @@ def _view(
         location=place,
         network_hint=_network_hint(recent),
         owner=row.owner,
-        status=row.status,
+        claimed_until=time_text(row.claimed_until) if row.claimed_until is not None else None,
+        snoozed_until=time_text(row.snoozed_until) if row.snoozed_until is not None else None,
+        status=row.status,  # type: ignore[arg-type]
         next_step=shapes.NextStep(step.action, time_text(step.due), step.why, step.rule, step.label),
         url=f"{view.base_url}/leads/{row.id}",
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from scorer.core.labels import Language
 from scorer.core.mail_clicks import Click, Reading, why
-from scorer.models import lead_visitors
+from scorer.memberships import branch_of
 from tracker import bulk
 from tracker.core.events import MAIL_LINK_CLICKED, PAGE_ENGAGED, Event
 from tracker.core.mail_links import MailClick, followed_click
@@ -39,8 +39,7 @@ def clicks_of(
 
     *history* are all events of the lead's visitors.
     """
-    homes = select(lead_visitors.c.home_id).where(lead_visitors.c.lead_id == lead_id)
-    keys = {CLICKER + name for name in (lead_id, *connection.execute(homes).scalars())}
+    keys = {CLICKER + name for name in branch_of(connection, lead_id)}
     found = bulk.select_where_in(connection, visitors, ("id",), "key", keys, f"site_id = {site_id}")
     ids = [row[0] for row in found]
     if not ids:

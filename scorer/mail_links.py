@@ -59,7 +59,10 @@ def make_link(
     what is wrong.
     """
     if not 0 < days <= MAX_DAYS:
-        raise LinkError(f"A link is good for up to {MAX_DAYS} days, not {days:g}.")
+        raise LinkError(
+            f"A link is good for up to {MAX_DAYS} days, not {days:g}.",
+            f"链接的有效期最长 {MAX_DAYS} 天，而不是 {days:g} 天。",
+        )
     target, campaign = clean_target(url), campaign.strip()
     name = link_id if link_id is not None else link_id_of(lead_id, target, campaign)
     expires_at = now_ms + round(days * DAY_MS)

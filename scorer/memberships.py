@@ -16,14 +16,17 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
+from scorer.core.handling import Handling, heir
 from scorer.core.joining import EMAIL, LEAD, MAX_VISITORS, USER, Known, claims_of, may_join, survivor
 from scorer.core.people import lead_id
 from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
+from scorer.outlet_models import notes
 from tracker import bulk
 from tracker.batch import VisitorUpdate
 
 _VISITOR_COLUMNS: Final = tuple(column.name for column in lead_visitors.columns)
 _LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
+_CLAIM: Final = ("owner", "claimed_until")
 _NO_LEAD: Final[dict[str, Any]] = {
     column.name: None if column.nullable else (0 if column.name in ("visitors", "first_at", "version") else "")
     for column in leads.columns
@@ -289,12 +292,29 @@ def lock_leads(connection: Connection, lead_ids: Iterable[str]) -> dict[str, dic
 
 
 def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
-    """Make the root *lost* a branch of *kept*, in the tree of *root*: its visitors and outcomes become the root's."""
-    values = {"merged_into": kept, "visitors": 0, "account_id": None, "version": leads.c.version + 1}
+    """Make the root *lost* a branch of *kept*, in the tree of *root*: its visitors, outcomes, notes and claim become the
+    root's."""
+    _pass_on_claim(connection, lost, root)
+    values = {
+        **{"merged_into": kept, "visitors": 0, "account_id": None, "version": leads.c.version + 1},
+        **dict.fromkeys(_CLAIM, None),
+        "snoozed_until": None,
+    }
     connection.execute(update(leads).where(leads.c.id == lost).values(values))
-    for table in (lead_visitors, outcomes):
+    for table in (lead_visitors, outcomes, notes):
         connection.execute(update(table).where(table.c.lead_id == lost).values(lead_id=root))
     connection.execute(delete(lead_scores).where(lead_scores.c.lead_id == lost))
+
+
+def _pass_on_claim(connection: Connection, lost: str, root: str) -> None:
+    query = select(leads.c.id, *(leads.c[name] for name in _CLAIM)).where(leads.c.id.in_((lost, root)))
+    claims = {row.id: Handling(owner=row.owner, claimed_until=row.claimed_until) for row in connection.execute(query)}
+    if root not in claims:
+        return  # A lead that is being founded: of two that become one, it stays only where nobody works on the other.
+    after = heir(claims[root], claims[lost])
+    if after != claims[root]:
+        values = {name: getattr(after, name) for name in _CLAIM}
+        connection.execute(update(leads).where(leads.c.id == root).values(version=leads.c.version + 1, **values))
 
 
 def branch_of(connection: Connection, lead: str) -> set[str]:
@@ -307,9 +327,10 @@ def branch_of(connection: Connection, lead: str) -> set[str]:
 
 
 def separate(connection: Connection, lost: str, root: str) -> None:
-    """Make *lost*, merged into the tree of *root*, a root again: the visitors and outcomes of its branch become its own."""
+    """Make *lost*, merged into the tree of *root*, a root again: the visitors, outcomes and notes of its branch become its
+    own. A claim stays with the root."""
     branch = branch_of(connection, lost)
-    for table in (lead_visitors, outcomes):
+    for table in (lead_visitors, outcomes, notes):
         connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
     count = select(func.count()).select_from(lead_visitors)
     for lead in (lost, root):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
+from scorer.announcing import Change, announce
+from scorer.auditing import note
 from scorer.core.decay import DAY_MS
+from scorer.core.handling import Outcome, decide
+from scorer.decision_errors import DecisionError
+from scorer.handling import Word, checked_name, last_words, put, take_up
 from scorer.models import leads, outcomes
 from tracker import bulk
 from tracker.batch import VisitorUpdate
 from tracker.core.events import Event
+from tracker.sites import Site
 
 OUTCOME_EVENTS: Final = {
     "lead contacted": "contacted",
@@ -22,13 +30,17 @@ OUTCOME_EVENTS: Final = {
 }
 """Names of ``track`` events (whatever their case) that say what became of a lead, and the status each gives."""
 
+VALUE_BELOW: Final = 1e15
+_LONGEST_CURRENCY: Final = 10
+_LONGEST_REASON: Final = 500
+_LONGEST_NAME: Final = 200
 _COLUMNS: Final = tuple(column.name for column in outcomes.columns)
 
 
 def note_outcomes(
     connection: Connection, updates: Sequence[VisitorUpdate], root_of: Mapping[int, str], home_of: Mapping[int, str]
-) -> dict[str, str]:
-    """Store what the updates' events say of outcomes; return the status of each lead that they speak of.
+) -> set[str]:
+    """Store what the updates' events say of outcomes; return the leads that they speak of.
 
     Told again, the same event changes nothing.
     """
@@ -41,16 +53,45 @@ def note_outcomes(
                     home, root = home_of[update.visitor_id], root_of[update.visitor_id]
                     rows[home, fact.event.message_id] = _row(home, root, update.key[0], kind, fact.event)
     bulk.upsert(connection, outcomes, [rows[key] for key in sorted(rows)], columns=_COLUMNS)
-    return latest(connection, {row[3] for row in rows.values()})
+    return {row[3] for row in rows.values()}
 
 
-def latest(connection: Connection, lead_ids: set[str]) -> dict[str, str]:
-    """Return the status that the last outcome gives each of these leads, where there is any."""
-    columns = ("lead_id", "at", "message_id", "kind")
-    found: dict[str, tuple[int, bytes, str]] = {}
-    for lead, at, message_id, kind in bulk.select_where_in(connection, outcomes, columns, "lead_id", sorted(lead_ids)):
-        found[lead] = max(found.get(lead, (at, bytes(message_id), kind)), (at, bytes(message_id), kind))
-    return {lead: kind for lead, (_, _, kind) in found.items()}
+def record(
+    connection: Connection,
+    site: Site,
+    lead: str,
+    kind: Outcome,
+    actor: str,
+    now_ms: int,
+    *,
+    value: float | None = None,
+    currency: str = "",
+    reason: str = "",
+    version: int | None = None,
+) -> None:
+    """Say what became of a lead; ``open`` takes back what was said. *value* is that of a won deal.
+
+    Whoever has claimed it, since it tells of what has happened. Raises ``Stale`` where *version* is given and isn't the
+    lead's, else ``DecisionError``.
+    """
+    by = checked_name(actor)
+    if value is not None and not (math.isfinite(value) and 0 <= value < VALUE_BELOW):
+        raise DecisionError("A value is a number from 0 to below 10^15.", "金额须为 0 至 10^15 之间的数字。")
+    if len(currency) > _LONGEST_CURRENCY or len(reason) > _LONGEST_REASON:
+        raise DecisionError(
+            f"A currency has {_LONGEST_CURRENCY} characters at most, a reason {_LONGEST_REASON}.",
+            f"币种最多 {_LONGEST_CURRENCY} 个字符，原因最多 {_LONGEST_REASON} 个字符。",
+        )
+    worked = take_up(connection, site, lead, version)
+    before = last_words(connection, [worked.id]).get(worked.id)
+    # Whatever was said before, an event of this very moment included: this is the last word.
+    word = Word(max(now_ms, before.at + 1) if before else now_ms, kind, value, currency.strip(), reason.strip(), by)
+    put(connection, worked, decide(worked.handling, kind, word.at, now_ms))
+    values = {name: getattr(word, name) for name in Word.__struct_fields__}
+    values |= {"home_id": worked.id, "lead_id": worked.id, "site_id": site.id, "message_id": secrets.token_bytes(16)}
+    connection.execute(insert(outcomes).values(values))
+    note(connection, site.id, actor, "outcome", worked.id, word.reason, word.told(), now_ms)
+    announce(connection, [Change(site.id, worked.id, "outcome", now_ms, word.told())])
 
 
 def decision_days(connection: Connection, site_id: int) -> list[float]:
@@ -75,10 +116,10 @@ def _row(home: str, root: str, site_id: int, kind: str, event: Event) -> tuple[A
         root,
         kind,
         event.at,
-        number if number is not None and abs(number) < 1e15 else None,
-        _text(told.get("currency"), 10),
-        _text(told.get("reason"), 500),
-        _text(told.get("by") or told.get("owner"), 200),
+        number if number is not None and abs(number) < VALUE_BELOW else None,
+        _text(told.get("currency"), _LONGEST_CURRENCY),
+        _text(told.get("reason"), _LONGEST_REASON),
+        _text(told.get("by") or told.get("owner"), _LONGEST_NAME),
     )
 
 

@@ -20,6 +20,18 @@ from sqlalchemy import (
 
 from tracker.models import BigId, metadata
 
+lead_words: Final = Table(
+    "lead_words",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    # By code point on every database: what begins with a word is a stretch of the key.
+    Column("word", String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True),
+    Column("lead_id", String(20), primary_key=True),
+    Index(None, "lead_id"),
+    sqlite_with_rowid=False,
+)
+"""The words by which leads are found (``scorer.core.search``). Written with the lead."""
+
 notes: Final = Table(
     "notes",
     metadata,
@@ -45,11 +57,13 @@ idempotency_keys: Final = Table(
     Column("status", Integer),
     Column("answer", LargeBinary),
     Column("etag", String(64)),
+    Column("lead_id", String(20)),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "created_at"),
+    Index(None, "lead_id"),
 )
 """Requests that were given a key by whoever sent them (``actor``: an API key's id), and what was answered: sent again, the
-same is answered. ``status`` is null while the first is being carried out."""
+same is answered. ``status`` is null while the first is being carried out, ``lead_id`` the lead that the answer tells of."""
 
 users: Final = Table(
     "users",
@@ -106,12 +120,13 @@ webhooks: Final = Table(
     Column("failing_since", BigInteger),
     Column("disabled_at", BigInteger),
     Column("disabled_why", String(200), nullable=False),
+    Column("tell_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "site_id"),
 )
 """Addresses that are told of lead changes. ``kinds`` (JSON; empty: all) and ``segment`` (empty: all leads) choose which;
 ``secrets`` (JSON) are those to sign by, with the time each stops; ``last_sequence`` is the last change that has become
-deliveries; ``contact`` is told when it is switched off."""
+deliveries; ``contact`` is told when it is switched off, at ``tell_at``."""
 
 webhook_deliveries: Final = Table(
     "webhook_deliveries",
@@ -129,13 +144,15 @@ webhook_deliveries: Final = Table(
     Index(None, "lead_id"),
     Index(
         None,
+        "webhook_id",
         "next_at",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
     ),
 )
-"""Messages to webhooks. The id is the same in every try. ``next_at`` is when to try, or, while one sender is at it, when
-another may take over; null once it is delivered, given up or its webhook switched off."""
+"""Messages to webhooks. The id is the same in every try. ``state``: waiting, sending, delivered, failed (given up),
+stopped (its webhook was switched off, and on again without it). ``next_at`` is when to try, or, while one sender is at it,
+when another may take over; null once it has come to an end."""
 
 webhook_attempts: Final = Table(
     "webhook_attempts",
@@ -178,10 +195,13 @@ digest_mails: Final = Table(
     Column("state", String(10), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("message_id", String(200), nullable=False),
+    Column("retry_at", BigInteger),
     Column("detail", String(300), nullable=False),
+    Index(None, "retry_at", sqlite_where=text("retry_at IS NOT NULL"), postgresql_where=text("retry_at IS NOT NULL")),
 )
 """The ledger: one row a digest and week (``period``: the local date of its first Monday), taken before anything is sent.
-``state``: claimed, sent, empty (nothing to tell), late (its time was missed) or failed."""
+``state``: claimed, sent, delayed (the server wants it later: at ``retry_at``), empty (nothing to tell), skipped (who gets it or
+what it is about is gone, or another digest tells the same person the same), late (its time was missed) or failed."""
 
 alerts: Final = Table(
     "alerts",
@@ -196,12 +216,13 @@ alerts: Final = Table(
     Column("quiet_until", Integer, nullable=False),
     Column("max_per_day", Integer, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
+    Column("hold_until", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("unsubscribed_at", BigInteger),
     Index(None, "site_id"),
 )
 """Who gets a mail the moment a lead becomes hot. Quiet hours are minutes since local midnight, none where both are equal;
-``last_sequence`` is the last change looked at."""
+``last_sequence`` is the last change looked at; ``hold_until``: not before then, the mail server asked to wait."""
 
 alert_mails: Final = Table(
     "alert_mails",
@@ -215,4 +236,5 @@ alert_mails: Final = Table(
     Index(None, "lead_id"),
 )
 """The ledger of alerts: one row an alert and change, taken before anything is sent. ``state``: waiting (for the end of the
-quiet hours), claimed, sent, over (the day's limit), failed."""
+quiet hours or of a day with enough mails), claimed, sent, cooled (no longer hot when it could be told), failed. Rows of one
+mail have one ``at``."""

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Connection, select
 
-from scorer.core.findings import Finding
+from scorer.core.findings import Sign
+from scorer.core.labels import Label
 from scorer.core.page_check import Facts, Fetched, KnownSite, LastEvent, endpoint_of, judge
 from scorer.core.page_tags import read_page
 from scorer.fetching import fetch
@@ -19,9 +20,10 @@ from tracker.snippet_settings import snippet_settings
 
 MAX_ADDRESSES = 10
 """A page with more tags of the snippet than this is told so without them all being asked for."""
+_NOT_ASKED_FOR = Label("not asked for", "未查询")
 
 
-def examine_page(resources: Resources, url: str, wanted: Site | None, now_ms: int) -> Iterator[Finding]:
+def examine_page(resources: Resources, url: str, wanted: Site | None, now_ms: int) -> Iterator[Sign]:
     """Yield what is right and wrong about the page at *url*; *wanted* is the site it is said to be of."""
     with resources.database.reading() as connection:
         known = _known_sites(connection, resources.settings.collect_prefix)
@@ -33,7 +35,7 @@ def examine_page(resources: Resources, url: str, wanted: Site | None, now_ms: in
     addresses = {tag.src for tag in tags} | {endpoint_of(tag, facts.site_of(tag.key)) for tag in tags if tag.key}
     with ThreadPoolExecutor() as threads:
         fetched: dict[str, Fetched] = dict(zip(addresses, threads.map(fetch, addresses), strict=True))
-    yield from judge(page, text, {tag.src: Fetched(tag.src, error="not asked for") for tag in text.tags} | fetched, facts)
+    yield from judge(page, text, {tag.src: Fetched(tag.src, error=_NOT_ASKED_FOR) for tag in text.tags} | fetched, facts)
 
 
 def _known_sites(connection: Connection, collect_prefix: str) -> tuple[KnownSite, ...]:

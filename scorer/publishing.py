@@ -10,25 +10,31 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from scorer.auditing import note
 from scorer.core.decay import DAY_MS
+from scorer.core.labels import Label
 from scorer.core.scorecard import parse
+from scorer.labelled import LabelledError
 from scorer.models import lead_scores, scorecards
 from scorer.scorecards import FIRST_LANDMARK_MS, StoredCard, load_card
 from scorer.simulating import proposal
 from tracker.sites import Site
 
 PublishingReason = Literal["scorecard_unknown", "nothing_before", "why_missing"]
-EXPLANATION: Final[dict[PublishingReason, str]] = {
-    "scorecard_unknown": "The site has no scorecard of this number that has been current.",
-    "nothing_before": "No other scorecard has been current before this one.",
-    "why_missing": "Say why: it is noted beside who did it and when.",
+EXPLANATION: Final[dict[PublishingReason, Label]] = {
+    "scorecard_unknown": Label(
+        "The site has no scorecard of this number that has been current.", "站点没有曾为当前评分卡的这一编号。"
+    ),
+    "nothing_before": Label(
+        "No other scorecard has been current before this one.", "在此之前没有其他评分卡曾为当前评分卡。"
+    ),
+    "why_missing": Label("Say why: it is noted beside who did it and when.", "请说明原因：它会与操作人和时间一并记录。"),
 }
 
 
-class PublishingError(ValueError):
+class PublishingError(LabelledError):
     """What was asked for can't be done; ``reason`` says why."""
 
     def __init__(self, reason: PublishingReason) -> None:
-        super().__init__(EXPLANATION[reason])
+        super().__init__(EXPLANATION[reason].en, EXPLANATION[reason].zh)
         self.reason = reason
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import redis
 
 from scorer import migrations
 from tracker import queue
@@ -35,6 +37,11 @@ class Resources:
         self.database.close()
         self.control.close()
         self.streams.close()
+
+    def tell_committed(self) -> None:
+        """Tell those who wait for changes to look; without Redis they do so by themselves after some seconds."""
+        with suppress(redis.RedisError):
+            self.control.publish(queue.COMMITTED_CHANNEL, b"1")
 
     @property
     def secret(self) -> bytes:

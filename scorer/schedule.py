@@ -18,11 +18,17 @@ from tracker.queue import CARE_QUEUE
 TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
     (jobs.sweep, 10),
     (jobs.cool, 10),
+    (jobs.clear_leads, 10),
     (jobs.rescore, 10),
+    (jobs.digest, 10),
 )
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
 
-DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = ((jobs.forget, "17 3 * * *"),)
+DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = (
+    (jobs.forget, "17 3 * * *"),
+    (jobs.forget_requests, "41 3 * * *"),
+    (jobs.clean_deliveries, "53 3 * * *"),
+)
 """Job and time of day (UTC, as cron writes it)."""
 
 log = get_logger(__name__)

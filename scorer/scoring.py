@@ -13,12 +13,14 @@ from scorer.announcing import Change, announce
 from scorer.core.lead_state import LeadChange, LeadSnapshot, announced, changes
 from scorer.core.rules import Card
 from scorer.core.score import Contribution, RefoldNeeded, ScoreState, fold
+from scorer.handling import restate
 from scorer.judging import Judgement, employees_of, judge, region_of
 from scorer.memberships import Memberships, lock_leads, members, settle
 from scorer.models import lead_scores, leads
-from scorer.outcomes import latest, note_outcomes
+from scorer.outcomes import note_outcomes
 from scorer.portrait import Portrait, portrait
 from scorer.scorecards import StoredCard, current_cards, filling_cards
+from scorer.searching import has_words, keep_words
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
 from tracker.core import visits
@@ -30,8 +32,8 @@ from tracker.sites import Site
 
 SCORE_COLUMNS: Final = tuple(column.name for column in lead_scores.columns)
 LEAD_COLUMNS: Final = tuple(column.name for column in leads.columns)
-_OF_SALES: Final = ("owner", "claimed_until", "snoozed_until")
-"""Columns of a lead that only salespeople change, perhaps while a drain has read the lead and not yet written it."""
+_OF_SALES: Final = ("status", "owner", "claimed_until", "snoozed_until")
+"""Columns that only ``scorer.handling`` changes, perhaps while a drain has read the lead and not yet written it."""
 
 pack_score = msgspec.msgpack.Encoder().encode
 unpack_score = msgspec.msgpack.Decoder(ScoreState).decode
@@ -66,11 +68,11 @@ def score_visitors(connection: Connection, sites: dict[int, Site], updates: list
     cards = current_cards(connection)
     settled = settle(connection, updates)
     touched = _by_lead(sites, updates, settled)
-    statuses = note_outcomes(connection, updates, settled.root_of, settled.home_of)
-    statuses |= latest(connection, settled.changed)
+    spoken_of = note_outcomes(connection, updates, settled.root_of, settled.home_of)
     news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]
     left = {account for one in settled.merges if (account := settled.leads[one.lead_id]["account_id"]) is not None}
-    news += _store(connection, cards, touched, settled.leads, statuses, left, now_ms)
+    news += _store(connection, cards, touched, settled.leads, left, now_ms)
+    news += restate(connection, spoken_of | settled.changed, now_ms)
     news += score_anew(connection, sites, settled.shrunk, now_ms) if settled.shrunk else []
     announce(connection, news)
     return bool(news)
@@ -96,9 +98,8 @@ def score_anew(
         for lead, row in sorted(roots.items())
         if lead in mine
     ]
-    return _store(
-        connection, current_cards(connection), touched, rows, latest(connection, set(mine)), set(left_accounts), now_ms
-    )
+    news = _store(connection, current_cards(connection), touched, rows, set(left_accounts), now_ms)
+    return news + restate(connection, mine, now_ms)
 
 
 def _store(
@@ -106,7 +107,6 @@ def _store(
     cards: Mapping[int, StoredCard],
     touched: Sequence[LeadUpdate],
     known_leads: Mapping[str, Mapping[str, Any]],
-    statuses: Mapping[str, str],
     left_accounts: set[str],
     now_ms: int,
 ) -> list[Change]:
@@ -114,15 +114,19 @@ def _store(
     scored = _Scoring(connection, cards, touched).run()
     news: list[Change] = []
     lead_rows: list[tuple[Any, ...]] = []
+    named: list[dict[str, Any]] = []
     score_rows: list[tuple[Any, ...]] = []
     companies: dict[str, Company | None] = dict.fromkeys(left_accounts)
     for one in touched:
         stored, known = cards[one.site.id], known_leads.get(one.lead_id)
         state, portrayed, before = scored[one.lead_id]
         verdict = judge(stored.card, one.site.id, state, portrayed, known["exclusion_by_hand"] if known else None)
-        row = lead_row(one, portrayed, verdict, known, statuses.get(one.lead_id, known["status"] if known else "open"))
+        row = lead_row(one, portrayed, verdict, known)
         if row is not None:
             lead_rows.append(row)
+            values = dict(zip(LEAD_COLUMNS, row, strict=True))
+            if has_words(values) or (known is not None and has_words(known)):
+                named.append(values)
         if known and known["account_id"] is not None:
             companies.setdefault(known["account_id"], None)
         if verdict.account_id is not None:
@@ -133,6 +137,7 @@ def _store(
         news += [Change(one.site.id, one.lead_id, kind, now_ms, detail) for kind, detail in made]
     # Leads first: scores point at them.
     bulk.upsert(connection, leads, lead_rows, columns=LEAD_COLUMNS, keep=("site_id", *_OF_SALES))
+    keep_words(connection, named)
     bulk.upsert(connection, lead_scores, score_rows, columns=SCORE_COLUMNS)
     spoil(connection, cards, {one.lead_id: one.site.id for one in touched})
     touch_accounts(connection, companies)
@@ -176,7 +181,7 @@ def spoil(connection: Connection, cards: Mapping[int, StoredCard], site_of: Mapp
 
 
 def lead_row(
-    one: LeadUpdate, portrayed: Portrait, verdict: Judgement, known: Mapping[str, Any] | None, status: str
+    one: LeadUpdate, portrayed: Portrait, verdict: Judgement, known: Mapping[str, Any] | None
 ) -> tuple[Any, ...] | None:
     """Return the row to store of a lead, ``None`` where nothing of it has changed."""
     person, profile = portrayed.person, portrayed.profile
@@ -199,7 +204,7 @@ def lead_row(
         "channel": portrayed.channel,
         "visitors": one.visitors,
         "first_at": portrayed.first_at,
-        "status": status,
+        "status": known["status"] if known else "open",
         "owner": known["owner"] if known else None,
         "claimed_until": known["claimed_until"] if known else None,
         "snoozed_until": known["snoozed_until"] if known else None,

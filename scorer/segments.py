@@ -43,7 +43,7 @@ class NameTaken(SegmentError):
     """The site has a segment of this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__([Problem("name", f"there is a segment {name!r} already")])
+        super().__init__([Problem("name", f"there is a segment {name!r} already", f"已有分组 {name!r}")])
 
 
 class SavedSegment(msgspec.Struct, frozen=True):
@@ -84,7 +84,8 @@ def add_segment(connection: Connection, site_id: int, name: str, where: Segment,
     name = _checked(name)
     mine = select(func.count()).where(segments.c.site_id == site_id)
     if connection.execute(mine).scalar_one() >= MAX_SEGMENTS:
-        raise SegmentError([Problem("$", f"a site has at most {MAX_SEGMENTS} segments")])
+        told = f"a site has at most {MAX_SEGMENTS} segments", f"一个站点最多有 {MAX_SEGMENTS} 个分组"
+        raise SegmentError([Problem("$", *told)])
     values = {"site_id": site_id, "name": name, "body": _written(where), "created_at": now_ms}
     try:
         with connection.begin_nested():
@@ -136,13 +137,23 @@ def count(connection: Connection, stored: StoredCard, where: Segment, now_ms: in
 
 
 def members(
-    connection: Connection, stored: StoredCard, where: Segment, after: Place | None, limit: int, now_ms: int
+    connection: Connection,
+    stored: StoredCard,
+    where: Segment,
+    after: Place | None,
+    limit: int,
+    now_ms: int,
+    *,
+    also: ColumnElement[bool] | None = None,
 ) -> Ranked:
     """Return up to *limit* leads of a segment, ranked as ``hot_list.rank`` does, those after a place in the ranking.
 
+    *also* is a further condition on them.
     No page but the last is short: as much of the ranking is read as it takes to fill it.
     """
     query = members_query(stored, where, after, limit + 1, now_ms, LEAD_COLUMNS)
+    if also is not None:
+        query = query.where(also)
     rows = [LeadRow(*row) for row in connection.execute(query)]
     more, rows = len(rows) > limit, rows[:limit]
     return Ranked(rows, Place(rows[-1].priority, rows[-1].id) if more else None)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scorer.resources import Resources, check_redis, prepare_database
+from scorer.webhook_delivery import transport_of
 from tracker.embedded import EmbeddedServer
 from tracker.networks import open_networks
 from tracker.queue import CARE_QUEUE, drain_queue
@@ -28,6 +29,7 @@ def up(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_address(*settings.bind_address)
     open_networks(settings.network_file)  # Said once here rather than by a collector that is started again and again.
+    transport_of(settings)  # The same.
     with _alone(settings.data_dir):
         _run(settings, environ, demo_key, ready)
 
@@ -66,7 +68,10 @@ def _alone(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SettingError(f"WARMTRAIL_DATA_DIR: another warmtrail up is running on {data_dir}") from None
+            raise SettingError(
+                f"WARMTRAIL_DATA_DIR: another warmtrail up is running on {data_dir}",
+                f"WARMTRAIL_DATA_DIR：另一个 warmtrail up 正在使用 {data_dir}",
+            ) from None
         yield
 
 

@@ -13,6 +13,7 @@ from scorer.core.rules import Card
 from scorer.core.score import Contribution, fold
 from scorer.core.scorecard import Scorecard, parse
 from scorer.core.simulation import Compared, Simulation, Standing, hot_before, summarise
+from scorer.hot_list import is_awake
 from scorer.judging import judge
 from scorer.models import lead_scores, leads, outcomes
 from scorer.rescoring import LeadHistory, read_histories
@@ -32,6 +33,14 @@ Progress = Callable[[int, int], None]
 """Told how many leads have been looked at, and of how many."""
 
 
+class TooManyLeads(ValueError):
+    """There are more leads to look at than was allowed for; ``leads`` says how many."""
+
+    def __init__(self, leads: int) -> None:
+        super().__init__(f"There are {leads} leads to look at.")
+        self.leads = leads
+
+
 def simulate(
     database: Database,
     site: Site,
@@ -44,56 +53,89 @@ def simulate(
 ) -> tuple[Scorecard, Simulation]:
     """Return what publishing *body* at *now_ms* would change, and the card as it would be stored.
 
-    Reads one moment of the database and writes nothing. Leads active in the last *days* are looked at, and before as far as
-    ten half-lives of either card reach. Each is folded by both cards from the same history, in chunks, so memory holds a few
-    numbers a lead. Raises ``ScorecardError`` for a body with problems and ``ValueError`` for *days* below 1.
+    Reads one moment of the database and writes nothing. Raises as ``compare`` does.
+    """
+    with database.reading() as connection:
+        return compare(connection, site, body, now_ms, days=days, listed=listed, progress=progress)
+
+
+def compare(
+    connection: Connection,
+    site: Site,
+    body: object,
+    now_ms: int,
+    *,
+    days: int = 90,
+    listed: int = 50,
+    progress: Progress | None = None,
+    at_most: int | None = None,
+) -> tuple[Scorecard, Simulation]:
+    """Return what publishing *body* would change, as ``simulate`` does, within a transaction.
+
+    Leads active in the last *days* are looked at, and before as far as ten half-lives of either card reach. Each is folded
+    by both cards from the same history, in chunks, so memory holds a few numbers a lead.
+
+    Raises ``ScorecardError`` for a body with problems, ``ValueError`` for *days* below 1, and ``TooManyLeads`` where there
+    are more than *at_most* leads to be looked at.
     """
     if days < 1:
         raise ValueError(f"days must be at least 1, not {days}")
-    with database.reading() as connection:
-        told = parse(proposal(connection, site, body, now_ms))
-        current = current_cards(connection)[site.id].card
-        proposed = Card(told, now_ms // DAY_MS * DAY_MS)
-        start = now_ms - days * DAY_MS
-        longest = max(card.decay.half_life_ms for card in (current, proposed))
-        ids = _active_leads(connection, site.id, min(start, now_ms - round(HALF_LIVES * longest)))
-        wins = _wins(connection, site.id, start, now_ms)
-        compared, events = [], 0
-        for done, (lead_id, history) in enumerate(_histories(connection, site, ids), start=1):
-            won_at = wins.get(lead_id)
-            # A win isn't what made a lead hot before it; the last thing that another lead did may well be.
-            until = won_at if won_at is not None else history.portrayed.last_at + 1
-            sides = [_standing(card, site.id, history, start, now_ms, until) for card in (current, proposed)]
-            person = history.portrayed.person
-            compared.append(Compared(lead_id, person.name or person.email, won_at is not None, *sides))
-            events += history.events
-            if progress and (done % AT_ONCE == 0 or done == len(ids)):
-                progress(done, len(ids))
-        return told, summarise(compared, events, days, listed)
+    current = current_cards(connection)[site.id].card
+    half_lives = [card.half_life_days for card in (current.scorecard, parse(body))]
+    start = now_ms - days * DAY_MS
+    ids = _active_leads(connection, site.id, min(start, now_ms - round(HALF_LIVES * max(half_lives) * DAY_MS)))
+    if at_most is not None and len(ids) > at_most:
+        raise TooManyLeads(len(ids))
+    told = parse(proposal(connection, site, body, now_ms))
+    proposed = Card(told, now_ms // DAY_MS * DAY_MS)
+    wins = _wins(connection, site.id, start, now_ms)
+    compared, events = [], 0
+    for done, (lead_id, history) in enumerate(_histories(connection, site, ids), start=1):
+        won_at = wins.get(lead_id)
+        # A win isn't what made a lead hot before it; the last thing that another lead did may well be.
+        until = won_at if won_at is not None else history.portrayed.last_at + 1
+        sides = [_standing(card, site.id, history, start, now_ms, until) for card in (current, proposed)]
+        person = history.portrayed.person
+        compared.append(Compared(lead_id, person.name or person.email, won_at is not None, *sides))
+        events += history.events
+        if progress and (done % AT_ONCE == 0 or done == len(ids)):
+            progress(done, len(ids))
+    return told, summarise(compared, events, days, listed)
 
 
-def proposal(connection: Connection, site: Site, body: object, now_ms: int, enter: float | None = None) -> Mapping[str, Any]:
+def proposal(
+    connection: Connection,
+    site: Site,
+    body: object,
+    now_ms: int,
+    enter: float | None = None,
+    at_most: int | None = None,
+) -> Mapping[str, Any]:
     """Return a card as plain data, as it is stored when published at *now_ms*.
 
     With ``hot.per_week`` its ``hot.enter`` becomes the points that would have given so many hot leads a week in the last
-    four, or *enter* where that is given; ``warm`` shrinks with it where it must. Raises ``ScorecardError``.
+    four, or *enter* where that is given; ``warm`` shrinks with it where it must. Raises ``ScorecardError``, and
+    ``TooManyLeads`` where there are more than *at_most* leads to be looked at for that.
     """
     card = parse(body)
     assert isinstance(body, dict)
     if card.hot.per_week is None:
         return body
     if enter is None:
-        enter = _threshold(connection, site, card, now_ms)
+        enter = _threshold(connection, site, card, now_ms, at_most)
     found = with_threshold(card, enter)
     return {**body, "hot": {**body["hot"], "enter": found.hot.enter}, "warm": found.warm}
 
 
-def _threshold(connection: Connection, site: Site, scorecard: Scorecard, now_ms: int) -> float:
+def _threshold(connection: Connection, site: Site, scorecard: Scorecard, now_ms: int, at_most: int | None) -> float:
     """The points that give the leads a week which the card asks for; never fewer than make a lead warm."""
     assert scorecard.hot.per_week is not None
     card = Card(scorecard, now_ms // DAY_MS * DAY_MS)
     paths: list[HeatPath] = []
-    for _, history in _histories(connection, site, _active_leads(connection, site.id, now_ms - WINDOW_MS)):
+    ids = _active_leads(connection, site.id, now_ms - WINDOW_MS)
+    if at_most is not None and len(ids) > at_most:
+        raise TooManyLeads(len(ids))
+    for _, history in _histories(connection, site, ids):
         trace: list[Contribution] = []
         state = fold(card, None, history.streams, trace)
         verdict = judge(card, site.id, state, history.portrayed, history.row["exclusion_by_hand"])
@@ -112,7 +154,7 @@ def _standing(card: Card, site_id: int, history: LeadHistory, start: int, now_ms
     return Standing(
         priority=state.heat * verdict.fit.multiplier,
         score=card.score(state.heat, now_ms),
-        hot=card.tier(state.heat, spell, now_ms) == "hot",
+        hot=is_awake(history.row) and card.tier(state.heat, spell, now_ms) == "hot",
         entered=sum(start < one.since <= now_ms for one in hot),
         hot_before=hot_before(hot, until),
     )

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import pytest
 import redis
+from playwright.sync_api import Playwright, sync_playwright
 
 from scorer.resources import prepare_database
 from tests import services
@@ -175,3 +176,10 @@ def chromium() -> str:
         return services.browser()
     except services.Missing as missing:
         give_up(str(missing))
+
+
+@pytest.fixture(scope="session")
+def playwright_driver(chromium: str) -> Iterator[Playwright]:
+    """Playwright. One for the whole test process: it can't be started twice in a thread."""
+    with sync_playwright() as driver:
+        yield driver

@@ -72,19 +72,22 @@ class Company(msgspec.Struct, frozen=True):
 class World:
     """A migrated database with two companies, and a clock that stands still until moved."""
 
-    def __init__(self, database_url: str, *, made_at: int = NOW - 100 * DAY) -> None:
+    def __init__(self, database_url: str, *, made_at: int = NOW - 100 * DAY, now: int = NOW) -> None:
         self.database = Database(database_url)
         migrate(self.database, Path(str(scorer.migrations.__file__)).parent)
-        self.now = NOW
+        self.now = now
         with self.database.writing() as connection:
             self.nordwind = _company(connection, "nordwind", SiteSettings(), made_at)
             self.huadong = _company(connection, "huadong", SiteSettings(language="zh", time_zone="Asia/Shanghai"), made_at)
 
-    def client(self, who: str | None = "ada", company: Company | None = None) -> FlaskClient:
-        """A client of the sales API with somebody's key; ``None``: with none."""
+    def client(self, who: str | None = "ada", company: Company | None = None, **options: Any) -> FlaskClient:
+        """A client of the sales API with somebody's key (``None``: with none), and with a count of requests of its own.
+
+        *options* are those of ``api.make_blueprint``, and ``api_rate``.
+        """
         app = Flask("test")
-        settings = Settings(public_url="https://leads.example.com")
-        app.register_blueprint(api.make_blueprint(self.database, settings, lambda: self.now))
+        settings = Settings(public_url="https://leads.example.com", api_rate=options.pop("api_rate", "600,120"))
+        app.register_blueprint(api.make_blueprint(self.database, settings, lambda: self.now, **options))
         client = app.test_client()
         if who is not None:
             client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {(company or self.nordwind).keys[who]}"

@@ -64,7 +64,7 @@ def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except Exception:
-        raise SettingError("WARMTRAIL_DATABASE_URL is not a database URL") from None
+        raise SettingError("WARMTRAIL_DATABASE_URL is not a database URL", "WARMTRAIL_DATABASE_URL 不是数据库网址") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         if parsed.database and parsed.database != ":memory:":
@@ -80,9 +80,13 @@ def _make_engine(url: str) -> Engine:
             return create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_HIDE)
         except ModuleNotFoundError:
             raise SettingError(
-                "WARMTRAIL_DATABASE_URL: PostgreSQL needs the extra, pip install 'warmtrail[postgres]'"
+                "WARMTRAIL_DATABASE_URL: PostgreSQL needs the extra, pip install 'warmtrail[postgres]'",
+                "WARMTRAIL_DATABASE_URL：PostgreSQL 需要附加软件包：pip install 'warmtrail[postgres]'",
             ) from None
-    raise SettingError(f"WARMTRAIL_DATABASE_URL must be sqlite:// or postgresql://, not {backend}://")
+    raise SettingError(
+        f"WARMTRAIL_DATABASE_URL must be sqlite:// or postgresql://, not {backend}://",
+        f"WARMTRAIL_DATABASE_URL 须为 sqlite:// 或 postgresql://，而不是 {backend}://",
+    )
 
 
 def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:

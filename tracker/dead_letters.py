@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 import redis
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from tracker import queue
 from tracker.core.admission import OLDEST_MS, Admission, Body, Caller
@@ -26,6 +27,18 @@ class KeptLetter(msgspec.Struct, frozen=True):
     body: bytes
 
 
+_COLUMNS: Final = tuple(dead_letters.c[name] for name in KeptLetter.__struct_fields__)
+
+
+class LetterCount(msgspec.Struct, frozen=True):
+    """How many dead letters of a site wait that were refused for one reason. Times in ms since 1970 UTC."""
+
+    reason: str
+    letters: int
+    first_at: int
+    last_at: int
+
+
 class Replayed(msgspec.Struct):
     """What a replay did."""
 
@@ -39,13 +52,42 @@ def read_letters(
     connection: Connection, site_id: int | None, reason: str | None, *, limit: int, after: int = 0
 ) -> list[KeptLetter]:
     """Return the oldest dead letters that have not been replayed, numbered beyond *after*."""
-    columns = [dead_letters.c[name] for name in KeptLetter.__struct_fields__]
-    query = select(*columns).where(dead_letters.c.replayed_at.is_(None), dead_letters.c.id > after)
+    query = select(*_COLUMNS).where(dead_letters.c.replayed_at.is_(None), dead_letters.c.id > after)
     if site_id is not None:
         query = query.where(dead_letters.c.site_id == site_id)
     if reason is not None:
         query = query.where(dead_letters.c.reason == reason)
     return [KeptLetter(*row) for row in connection.execute(query.order_by(dead_letters.c.id).limit(limit))]
+
+
+def count_letters(connection: Connection, site_id: int) -> list[LetterCount]:
+    """Return how many dead letters of a site have not been replayed, by reason, the most first."""
+    at = dead_letters.c.received_at
+    columns = (dead_letters.c.reason, func.count().label("letters"), func.min(at), func.max(at))
+    waiting = (dead_letters.c.site_id == site_id) & dead_letters.c.replayed_at.is_(None)
+    rows = connection.execute(select(*columns).where(waiting).group_by(dead_letters.c.reason))
+    return sorted((LetterCount(*row) for row in rows), key=lambda one: (-one.letters, one.reason))
+
+
+def latest_letters(connection: Connection, site_id: int, reason: str, *, limit: int) -> list[KeptLetter]:
+    """Return the dead letters of a site and a reason that were received last and have not been replayed."""
+    wanted = (dead_letters.c.site_id == site_id) & (dead_letters.c.reason == reason)
+    query = select(*_COLUMNS).where(wanted, dead_letters.c.replayed_at.is_(None))
+    return [KeptLetter(*row) for row in connection.execute(query.order_by(dead_letters.c.id.desc()).limit(limit))]
+
+
+def find_letter(connection: Connection, site_id: int, letter_id: int) -> KeptLetter | None:
+    """Return a dead letter of a site that has not been replayed; ``None`` if there is none of this id."""
+    mine = (dead_letters.c.id == letter_id) & (dead_letters.c.site_id == site_id)
+    row = connection.execute(select(*_COLUMNS).where(mine, dead_letters.c.replayed_at.is_(None))).one_or_none()
+    return KeptLetter(*row) if row is not None else None
+
+
+def delete_letters(connection: Connection, site_id: int, *, reason: str = "", letter_id: int | None = None) -> int:
+    """Delete dead letters of a site that have not been replayed: those of a reason, or one; return how many."""
+    which = dead_letters.c.reason == reason if letter_id is None else dead_letters.c.id == letter_id
+    wanted = (dead_letters.c.site_id == site_id) & dead_letters.c.replayed_at.is_(None) & which
+    return connection.execute(delete(dead_letters).where(wanted)).rowcount
 
 
 def replay(

@@ -31,6 +31,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from tracker.core.labels import LabelledError
+
 OLDEST = (7, 0)
 """XAUTOCLAIM and XINFO GROUPS answer differently before Redis 7.0."""
 
@@ -42,7 +44,7 @@ _POLL_SECONDS = 0.02
 _State = Literal["up", "loading", "away"]
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(LabelledError):
     """The private server cannot be had; the message says why and what to do instead."""
 
 
@@ -75,12 +77,17 @@ class EmbeddedServer:
         while wait and (state := _state(self._socket())) != "up":
             if state == "away" and not self._owned():
                 if launched:
-                    raise EmbeddedError(f"the private Valkey server stopped at start-up:\n{self._log_tail()}")
+                    tail = self._log_tail()
+                    raise EmbeddedError(
+                        f"the private Valkey server stopped at start-up:\n{tail}",
+                        f"自带的 Valkey 服务器启动时退出：\n{tail}",
+                    )
                 launched = self._launch_if_free()  # the one found above was on its way out
             if time.monotonic() > deadline:
+                log = self.data_dir / "valkey.log"
                 raise EmbeddedError(
-                    f"the private Valkey server (process {self.pid}, {state}) gave no answer in {seconds:.0f} s; "
-                    f"see {self.data_dir / 'valkey.log'}"
+                    f"the private Valkey server (process {self.pid}, {state}) gave no answer in {seconds:.0f} s; see {log}",
+                    f"自带的 Valkey 服务器（进程 {self.pid}，{state}）在 {seconds:.0f} 秒内没有应答；见 {log}",
                 )
             time.sleep(_POLL_SECONDS)
         return self.url
@@ -209,7 +216,10 @@ def find_server() -> str:
     raise EmbeddedError(
         "No Valkey or Redis server of version 7.0 or newer is installed here"
         + (f" (found: {', '.join(seen)})" if seen else "")
-        + ". Install valkey-server or redis-server, or set WARMTRAIL_REDIS_URL to a server that runs."
+        + ". Install valkey-server or redis-server, or set WARMTRAIL_REDIS_URL to a server that runs.",
+        "此处没有安装 7.0 或更新版本的 Valkey 或 Redis 服务器"
+        + (f"（找到：{', '.join(seen)}）" if seen else "")
+        + "。请安装 valkey-server 或 redis-server，或将 WARMTRAIL_REDIS_URL 设为正在运行的服务器。",
     )
 
 
@@ -266,7 +276,10 @@ def _socket_path(data_dir: Path) -> Path:
     status = folder.lstat()
     # The temp folder is everybody's: somebody else may have made ours first, to listen in.
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise EmbeddedError(f"{folder} must be a folder that only you can open; remove it or use a shorter data folder")
+        raise EmbeddedError(
+            f"{folder} must be a folder that only you can open; remove it or use a shorter data folder",
+            f"{folder} 须为只有您能打开的文件夹；请删除它，或使用路径更短的数据文件夹",
+        )
     return folder / f"{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}.sock"
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
 from tracker.collect import ROUTES, Accepted, Answer, CompanyOf, Headers, Limits, Request, answer_headers, decide, refuse
@@ -33,6 +34,10 @@ APP_THREADS: Final = 8
 MAX_WAITING_FOR_KEYS: Final = 50
 WAIT_ENVIRON: Final = "warmtrail.wait_seconds"
 """A Flask view that has nothing to tell yet puts the seconds it would wait here; it is asked again after a change."""
+NEWS_ENVIRON: Final = "warmtrail.has_news"
+"""And here, if it likes, what says after ``look`` whether there is something for it: else it isn't asked again."""
+ASKED_AGAIN_AT_ONCE: Final = 2
+"""Of those who wait. The other threads are for requests that are new: nobody queues behind a thousand who waited."""
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 log = get_logger(__name__)
@@ -61,7 +66,8 @@ class Front:
     """The application that granian serves.
 
     *collect_prefix* is ``None`` in a process that does not collect. *changed* returns what is done at the next word of a
-    commit (see ``tracker.notices``). *company_of* is ``None`` where networks are not looked up.
+    commit (see ``tracker.notices``); *look* reads what ``NEWS_ENVIRON`` tells by, once for all who wait, in a thread, and
+    doesn't raise. *company_of* is ``None`` where networks are not looked up.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Front:
         watch: QueueWatch,
         metrics: IntakeMetrics,
         changed: Callable[[], asyncio.Future[None]],
+        look: Callable[[], None] = lambda: None,
         company_of: CompanyOf | None = None,
     ) -> None:
         self._app = app
@@ -87,6 +94,10 @@ class Front:
         self._watch = watch
         self._metrics = metrics
         self._changed = changed
+        self._look = look
+        self._looked_after: asyncio.Future[None] | None = None
+        self._looking: asyncio.Future[None] | None = None
+        self._asking_again = asyncio.Semaphore(ASKED_AGAIN_AT_ONCE)
         self._company_of = company_of
         self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
         self._waiting_for_keys = 0
@@ -167,10 +178,10 @@ class Front:
         try:
             body = await _read_body(scope.headers, proto, MAX_APP_BODY_BYTES)
         except _BodyTooLarge:
-            proto.response_str(413, [("content-type", "text/plain")], "The body is too large.\n")
+            _refuse(proto, 413, "The body is too large")
             return
         except TimeoutError:
-            proto.response_str(408, [("content-type", "text/plain")], "The body did not arrive in time.\n")
+            _refuse(proto, 408, "The body did not arrive in time")
             return
         loop = asyncio.get_running_loop()
         environ = _environ(scope, body)
@@ -178,19 +189,49 @@ class Front:
         while True:
             changed = self._changed()
             environ["wsgi.input"] = io.BytesIO(body)
-            status, headers, content = await loop.run_in_executor(self._threads, _call, self._app, environ)
-            wait = environ.pop(WAIT_ENVIRON, 0.0)
+            async with nullcontext() if give_up_at is None else self._asking_again:
+                status, headers, content = await loop.run_in_executor(self._threads, _call, self._app, environ)
+            wait, has_news = environ.pop(WAIT_ENVIRON, 0.0), environ.pop(NEWS_ENVIRON, None)
             if not wait:
                 break
             give_up_at = give_up_at or loop.time() + wait
-            left = give_up_at - loop.time()
-            if left <= 0 or self._leaving.is_set():
+            if loop.time() >= give_up_at or not await self._until_news(changed, give_up_at, has_news):
                 break
+        proto.response_bytes(status, headers, content)
+
+    async def _until_news(
+        self, changed: asyncio.Future[None], give_up_at: float, has_news: Callable[[], bool] | None
+    ) -> bool:
+        """Wait until the application is to be asked again, at the latest when the time is up; ``False``: we are leaving."""
+        loop = asyncio.get_running_loop()
+        while not self._leaving.is_set():
             leaving = loop.create_task(self._leaving.wait())
             either: set[asyncio.Future[Any]] = {changed, leaving}
-            await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=give_up_at - loop.time(), return_when=asyncio.FIRST_COMPLETED)
             leaving.cancel()
-        proto.response_bytes(status, headers, content)
+            if has_news is None or loop.time() >= give_up_at:
+                return not self._leaving.is_set()
+            if changed.done():
+                # What is committed while we look is told by the next word.
+                word, changed = changed, self._changed()
+                await self._look_once_after(word)
+                if has_news():
+                    return True
+        return False
+
+    async def _look_once_after(self, word: asyncio.Future[None]) -> None:
+        """Look after a word, once for all who heard it."""
+        if self._looked_after is not word:
+            self._looked_after = word
+            self._looking = asyncio.get_running_loop().run_in_executor(self._threads, self._look)
+        assert self._looking is not None
+        await asyncio.shield(self._looking)
+
+
+def _refuse(proto: Any, status: int, title: str) -> None:
+    """Refuse a request before the application has seen it (RFC 9457)."""
+    problem = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{title}."}}'
+    proto.response_str(status, [("content-type", "application/problem+json")], problem)
 
 
 async def _read_body(headers: Headers, proto: Any, limit: int) -> bytes:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from tracker.core.labels import LabelledError
 from tracker.db import Database
 
 _ADVISORY_LOCK = 0x5741524D
 """PostgreSQL: the number of the lock that only the migrating process holds."""
 
 
-class WrongVersion(RuntimeError):
+class WrongVersion(LabelledError):
     """The database was made by a newer program than this."""
 
 
@@ -38,7 +39,10 @@ def migrate(database: Database, scripts: Path) -> bool:
         if present == directory.get_current_head():
             return False
         if present is not None and present not in {script.revision for script in directory.walk_revisions()}:
-            raise WrongVersion(f"The database has version {present}, which this program doesn't know; update the program.")
+            raise WrongVersion(
+                f"The database has version {present}, which this program doesn't know; update the program.",
+                f"数据库的版本为 {present}，本程序不认识；请更新程序。",
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True

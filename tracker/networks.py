@@ -57,9 +57,13 @@ class NetworkFile:
             self._stamp = _stamp_of(path)
             self._reader = _open(path)
         except OSError as error:
-            raise SettingError(f"{_SETTING}: cannot read {path}: {error.strerror or error}") from None
+            why = error.strerror or error
+            raise SettingError(f"{_SETTING}: cannot read {path}: {why}", f"{_SETTING}：无法读取 {path}：{why}") from None
         except ValueError:
-            raise SettingError(f"{_SETTING}: {path} is not an MMDB file; if it is an archive, unpack it first") from None
+            raise SettingError(
+                f"{_SETTING}: {path} is not an MMDB file; if it is an archive, unpack it first",
+                f"{_SETTING}：{path} 不是 MMDB 文件；如果是压缩包，请先解压",
+            ) from None
         self._look_at = clock() + LOOK_SECONDS
 
     def company(self, address: str) -> str:
@@ -142,5 +146,6 @@ def open_networks(path: Path | None) -> Callable[[str], str] | None:
     if path is None:
         return None
     if maxminddb is None:
-        raise SettingError(f"{_SETTING} needs one more package: pip install 'warmtrail[networks]'")
+        command = "pip install 'warmtrail[networks]'"
+        raise SettingError(f"{_SETTING} needs one more package: {command}", f"{_SETTING} 还需要一个软件包：{command}")
     return NetworkFile(path).company

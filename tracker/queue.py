@@ -80,10 +80,16 @@ def check_server(client: redis.Redis, setting: str) -> None:
     info: dict[str, Any] = client.info()
     version = str(info.get("redis_version", "0"))
     if int(version.split(".")[0]) < 7:
-        raise SettingError(f"{setting}: Redis or Valkey 7.0 or newer is needed, this is {version}")
+        raise SettingError(
+            f"{setting}: Redis or Valkey 7.0 or newer is needed, this is {version}",
+            f"{setting}：需要 7.0 或更新版本的 Redis 或 Valkey，现为 {version}",
+        )
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        raise SettingError(f"{setting}: maxmemory-policy is {policy}; it must be noeviction, or events would be lost")
+        raise SettingError(
+            f"{setting}: maxmemory-policy is {policy}; it must be noeviction, or events would be lost",
+            f"{setting}：maxmemory-policy 为 {policy}；须为 noeviction，否则会丢失事件",
+        )
 
 
 def append(client: redis.Redis, site_id: int, packed: Iterable[tuple[int, int, bytes]]) -> None:

@@ -45,7 +45,10 @@ def check_address(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SettingError(f"WARMTRAIL_BIND: cannot listen on {host}:{port}: {error.strerror}") from None
+            raise SettingError(
+                f"WARMTRAIL_BIND: cannot listen on {host}:{port}: {error.strerror}",
+                f"WARMTRAIL_BIND：无法在 {host}:{port} 上监听：{error.strerror}",
+            ) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -13,8 +13,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tracker.core.labels import LabelledError
+from tracker.core.mail_server import read_mailbox, read_smtp_url
+from tracker.core.shape_words import shape_in_chinese
 
-class SettingError(ValueError):
+
+class SettingError(LabelledError):
     """A setting has a value the service can't run with; the message names the setting and says what it wants."""
 
 
@@ -41,14 +45,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     collect_prefix: str = "/v1"
     secret_key: str | None = None
     smtp_url: str | None = None
+    """Mail server, ``smtp://`` or ``smtps://`` (see ``tracker.core.mail_server``); ``None``: no mail is sent."""
     mail_from: str | None = None
+    """Sender of mails, an address or ``Name <address>``."""
+    smtp_ca_file: Path | None = None
+    """Certificates that a mail server's is checked against; ``None`` means those of the system."""
+    api_rate: str = "600,120"
+    """Requests that a key of the sales API may make a minute: reading, writing."""
     log_format: str = "text"
+    language: str = "en"
+    """In which commands speak that aren't told another with ``--lang``: ``en`` or ``zh``."""
     retention_days: int = 730
     """Days for which raw events are kept."""
     late_window_days: float = 7.0
     """How far back the public write key may date an event."""
     max_waiting_entries: int = 2_000_000
     """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
+    webhook_allow: str = ""
+    """Hosts and networks of our own that webhooks may send to, separated by commas."""
     network_file: Path | None = None
     """MMDB file that names the owners of networks; ``None``: nobody is looked up."""
 
@@ -66,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def slot_count(self) -> int:
         """Number of slots in use; never more than there are partitions."""
         return min(self.slots or self.workers, self.partitions)
+
+    @property
+    def api_rates(self) -> tuple[int, int]:
+        """Reading and writing requests that an API key may make a minute."""
+        reading, writing = self.api_rate.split(",")
+        return int(reading), int(writing)
 
     @property
     def url(self) -> str:
@@ -97,13 +117,17 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if name not in Settings.__struct_fields__ and name.endswith("_file"):
             name, value = name.removesuffix("_file"), _read_secret(variable, value)
         if name not in Settings.__struct_fields__:
-            raise SettingError(f"{variable} is not a setting; see docs/settings.md for the list")
+            raise SettingError(
+                f"{variable} is not a setting; see docs/settings.md for the list",
+                f"{variable} 不是设置项；列表见 docs/settings.md",
+            )
         raw[name] = value
     try:
         settings = msgspec.convert(raw, Settings, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        raise SettingError(f"{_PREFIX}{path.rstrip('`').upper()}: {message}") from None
+        variable = f"{_PREFIX}{path.rstrip('`').upper()}"
+        raise SettingError(f"{variable}: {message}", f"{variable}：{shape_in_chinese(message)}") from None
     _check(settings)
     return settings
 
@@ -118,26 +142,77 @@ def _read_secret(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingError(f"{variable}: cannot read {path}: {error.strerror}") from None
+        raise SettingError(
+            f"{variable}: cannot read {path}: {error.strerror}", f"{variable}：无法读取 {path}：{error.strerror}"
+        ) from None
 
 
 def _check(settings: Settings) -> None:
     for name in _AT_LEAST_ONE:
         value = getattr(settings, name)
         if value is not None and value < 1:
-            raise SettingError(f"{_PREFIX}{name.upper()} must be at least 1, not {value}")
+            variable = f"{_PREFIX}{name.upper()}"
+            raise SettingError(f"{variable} must be at least 1, not {value}", f"{variable} 须至少为 1，而不是 {value}")
     if settings.late_window_days < 0:
-        raise SettingError(f"{_PREFIX}LATE_WINDOW_DAYS must not be negative")
+        variable = f"{_PREFIX}LATE_WINDOW_DAYS"
+        raise SettingError(f"{variable} must not be negative", f"{variable} 不能为负数")
     host, colon, port = settings.bind.rpartition(":")
     if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
-        raise SettingError(f"{_PREFIX}BIND must look like 127.0.0.1:8700, not {settings.bind!r}")
+        raise _looks_wrong("BIND", "127.0.0.1:8700", settings.bind)
     if not settings.collect_prefix.startswith("/") or settings.collect_prefix.endswith("/"):
-        raise SettingError(f"{_PREFIX}COLLECT_PREFIX must start with a slash and not end with one")
+        variable = f"{_PREFIX}COLLECT_PREFIX"
+        raise SettingError(
+            f"{variable} must start with a slash and not end with one", f"{variable} 须以斜杠开头，且不以斜杠结尾"
+        )
+    rates = [part.strip() for part in settings.api_rate.split(",")]
+    if len(rates) != 2 or not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in rates):
+        raise _looks_wrong("API_RATE", "600,120", settings.api_rate)
     if settings.log_format not in ("text", "json"):
-        raise SettingError(f"{_PREFIX}LOG_FORMAT must be text or json, not {settings.log_format!r}")
+        raise _neither("LOG_FORMAT", "text", "json", settings.log_format)
+    if settings.language not in ("en", "zh"):
+        raise _neither("LANGUAGE", "en", "zh", settings.language)
     for name in ("redis_url", "stream_url"):
         url = getattr(settings, name)
         if url is not None and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise SettingError(f"{_PREFIX}{name.upper()} must be a redis://, rediss:// or unix:// URL")
+            raise _other_scheme(name.upper(), "a redis://, rediss:// or unix:// URL", "redis://、rediss:// 或 unix:// 网址")
     if settings.public_url is not None and urlsplit(settings.public_url).scheme not in ("http", "https"):
-        raise SettingError(f"{_PREFIX}PUBLIC_URL must be an http:// or https:// URL")
+        raise _other_scheme("PUBLIC_URL", "an http:// or https:// URL", "http:// 或 https:// 网址")
+    _check_mail(settings)
+
+
+def _looks_wrong(name: str, example: str, value: str) -> SettingError:
+    variable = f"{_PREFIX}{name}"
+    return SettingError(
+        f"{variable} must look like {example}, not {value!r}", f"{variable} 须形如 {example}，而不是 {value!r}"
+    )
+
+
+def _neither(name: str, one: str, other: str, value: str) -> SettingError:
+    variable = f"{_PREFIX}{name}"
+    return SettingError(
+        f"{variable} must be {one} or {other}, not {value!r}", f"{variable} 须为 {one} 或 {other}，而不是 {value!r}"
+    )
+
+
+def _other_scheme(name: str, wanted: str, wanted_zh: str) -> SettingError:
+    return SettingError(f"{_PREFIX}{name} must be {wanted}", f"{_PREFIX}{name} 须为 {wanted_zh}")
+
+
+def _check_mail(settings: Settings) -> None:
+    for name, value, read in (
+        ("SMTP_URL", settings.smtp_url, read_smtp_url),
+        ("MAIL_FROM", settings.mail_from, read_mailbox),
+    ):
+        try:
+            if value is not None:
+                read(value)
+        except LabelledError as error:
+            raise SettingError(f"{_PREFIX}{name} {error}", f"{_PREFIX}{name} {error.label.zh}") from None
+    if settings.smtp_url is not None and settings.mail_from is None:
+        raise SettingError(
+            f"{_PREFIX}SMTP_URL needs {_PREFIX}MAIL_FROM as well: the address that mails come from",
+            f"设置 {_PREFIX}SMTP_URL 时还须设置 {_PREFIX}MAIL_FROM，即邮件的发件地址",
+        )
+    if settings.smtp_ca_file is not None and not settings.smtp_ca_file.is_file():
+        variable, path = f"{_PREFIX}SMTP_CA_FILE", settings.smtp_ca_file
+        raise SettingError(f"{variable}: there is no file {path}", f"{variable}：没有文件 {path}")

@@ -27,9 +27,12 @@ def changed_settings(settings: SiteSettings, assignments: Iterable[str]) -> Site
         name = name.strip()
         if name not in SiteSettings.__struct_fields__:
             known = ", ".join(SiteSettings.__struct_fields__)
-            raise SiteError(f"There is no setting {name!r} of a site; there are {known}.")
+            raise SiteError(
+                f"There is no setting {name!r} of a site; there are {known}.",
+                f"站点没有设置 {name!r}；可用的设置：{known}。",
+            )
         if not equals:
-            raise SiteError(f"A setting is written like {name}=value.")
+            raise SiteError(f"A setting is written like {name}=value.", f"设置须写成 {name}=值 的形式。")
         given[name] = _read(name, value.strip())
     changed = msgspec.structs.replace(settings, **given)
     check_settings(changed)
@@ -40,11 +43,11 @@ def _read(name: str, text: str) -> Any:
     present = getattr(SiteSettings(), name)
     if isinstance(present, bool):
         if text.lower() not in _YES_OR_NO:
-            raise SiteError(f"{name} is yes or no, not {text!r}.")
+            raise SiteError(f"{name} is yes or no, not {text!r}.", f"{name} 须为 yes 或 no，而不是 {text!r}。")
         return _YES_OR_NO[text.lower()]
     if isinstance(present, int):
         if not text.isascii() or not text.isdigit():
-            raise SiteError(f"{name} is a number, not {text!r}.")
+            raise SiteError(f"{name} is a number, not {text!r}.", f"{name} 须为数字，而不是 {text!r}。")
         return int(text)
     if isinstance(present, tuple):
         return tuple(_tidy(name, one.strip()) for one in text.split(",") if one.strip())

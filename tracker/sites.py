@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from functools import lru_cache
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.addresses import read_network
 from tracker.core.domains import registrable_domain
+from tracker.core.labels import LabelledError
 from tracker.core.screening import SiteRules
 from tracker.models import sites
 
@@ -78,17 +79,17 @@ class NewSite(msgspec.Struct, frozen=True):
     server_key: str
 
 
-class SiteError(ValueError):
-    """A site can't be made or changed as asked; the message says why."""
+class SiteError(LabelledError):
+    """A site can't be made or changed as asked."""
 
 
 def add_site(connection: Connection, name: str, settings: SiteSettings, now_ms: int) -> NewSite:
     """Create a site and its keys. Raises ``SiteError`` for a name that is taken or a setting that makes no sense."""
     name = name.strip()
     if not name or len(name) > 100:
-        raise SiteError("A site needs a name of 1 to 100 characters.")
+        raise SiteError("A site needs a name of 1 to 100 characters.", "站点名称须为 1 到 100 个字符。")
     if connection.execute(select(sites.c.id).where(sites.c.name == name)).first():
-        raise SiteError(f"There is a site named {name!r} already.")
+        raise SiteError(f"There is a site named {name!r} already.", f"已有名为 {name!r} 的站点。")
     check_settings(settings)
     write_key, server_key = "wk_" + secrets.token_urlsafe(18), "sk_" + secrets.token_urlsafe(24)
     row = insert(sites).values(
@@ -104,43 +105,73 @@ def add_site(connection: Connection, name: str, settings: SiteSettings, now_ms: 
 
 def check_settings(settings: SiteSettings) -> None:
     """Raise ``SiteError`` naming the setting that makes no sense."""
+    if settings.consent not in get_args(Consent):
+        modes = ", ".join(get_args(Consent))
+        raise SiteError(
+            f"consent is one of {modes}, not {settings.consent!r}.",
+            f"consent 须为 {modes} 之一，而不是 {settings.consent!r}。",
+        )
     try:
         # One row that can't be read again would stop the drain for all sites.
         msgspec.convert(msgspec.to_builtins(settings), SiteSettings)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        raise SiteError(f"A site's {path.rstrip('`') or 'setting'} makes no sense: {message}.") from None
+        setting = path.rstrip("`") or "setting"
+        raise SiteError(
+            f"A site's {setting} makes no sense: {message}.", f"站点设置 {setting} 的值无效：{message}。"
+        ) from None
     for origin in settings.origins:
         scheme, _, host = origin.partition("://")
         if scheme not in ("http", "https") or not host or "/" in host or origin != origin.strip():
-            raise SiteError(f"An origin is written like https://www.example.com, not {origin!r}.")
+            raise SiteError(
+                f"An origin is written like https://www.example.com, not {origin!r}.",
+                f"来源须写成 https://www.example.com 的形式，而不是 {origin!r}。",
+            )
     try:
         ZoneInfo(settings.time_zone)
     except (KeyError, ValueError, OSError):
-        raise SiteError(f"There is no time zone {settings.time_zone!r}.") from None
+        raise SiteError(f"There is no time zone {settings.time_zone!r}.", f"没有时区 {settings.time_zone!r}。") from None
     for network in settings.own_networks:
         try:
             read_network(network)
         except ValueError:
-            raise SiteError(f"A network is written like 203.0.113.0/24, not {network!r}.") from None
+            raise SiteError(
+                f"A network is written like 203.0.113.0/24, not {network!r}.",
+                f"网络须写成 203.0.113.0/24 的形式，而不是 {network!r}。",
+            ) from None
     if settings.language not in ("en", "zh"):
-        raise SiteError(f"The language must be en or zh, not {settings.language!r}.")
+        raise SiteError(
+            f"The language must be en or zh, not {settings.language!r}.",
+            f"语言须为 en 或 zh，而不是 {settings.language!r}。",
+        )
     _check_snippet(settings)
 
 
 def _check_snippet(settings: SiteSettings) -> None:
     for name in settings.strip_parameters:
         if not _PARAMETER.fullmatch(name):
-            raise SiteError(f"A query parameter in strip_parameters is written like token, not {name!r}.")
+            raise SiteError(
+                f"A query parameter in strip_parameters is written like token, not {name!r}.",
+                f"strip_parameters 中的查询参数须写成 token 的形式，而不是 {name!r}。",
+            )
     for extension in settings.download_extensions:
         if not _EXTENSION.fullmatch(extension):
-            raise SiteError(f"An extension in download_extensions is written like pdf, not {extension!r}.")
+            raise SiteError(
+                f"An extension in download_extensions is written like pdf, not {extension!r}.",
+                f"download_extensions 中的扩展名须写成 pdf 的形式，而不是 {extension!r}。",
+            )
     for domain in settings.linked_domains:
         if not _DOMAIN.fullmatch(domain):
-            raise SiteError(f"A domain in linked_domains is written like example.cn (in its xn-- form), not {domain!r}.")
+            raise SiteError(
+                f"A domain in linked_domains is written like example.cn (in its xn-- form), not {domain!r}.",
+                f"linked_domains 中的域名须写成 example.cn 的形式（中文域名用 xn-- 形式），而不是 {domain!r}。",
+            )
         if not registrable_domain(domain):
             # Links to every customer of a registry or hoster would carry the visitor's id.
-            raise SiteError(f"{domain!r} in linked_domains is nobody's own domain.")
+            raise SiteError(
+                f"{domain!r} in linked_domains is nobody's own domain.",
+                f"linked_domains 中的 {domain!r} 不是任何人自己的域名。",
+            )
 
 
 def change_site(connection: Connection, site_id: int, settings: SiteSettings) -> None:

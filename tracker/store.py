@@ -249,9 +249,14 @@ def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[
     connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
     quiet = select(visitors.c.id).where(visitors.c.heard_at < before_ms).order_by(visitors.c.id).limit(limit)
     ids = list(connection.execute(quiet).scalars())
+    delete_visitors(connection, ids)
+    return ids
+
+
+def delete_visitors(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete visitors with their visits and events. The caller holds off the drains, as ``forget_visitors`` does."""
     for table, column in ((events, events.c.visitor_id), (visits, visits.c.visitor_id), (visitors, visitors.c.id)):
         connection.execute(table.delete().where(column.in_(ids)))
-    return ids
 
 
 def forget_dead_letters(connection: Connection, before_ms: int) -> int:

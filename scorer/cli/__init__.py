@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 import redis
 from sqlalchemy.exc import OperationalError
 
-from tracker.embedded import EmbeddedError
-from tracker.migrate import WrongVersion
-from tracker.settings import SettingError
-from tracker.sites import SiteError
+from scorer.cli.help import Translated, in_chinese, speaking
+from scorer.cli.language import error_language_option, language_of_words, told
+from tracker.core.labels import LabelledError, Language
 
 FAMILIES: Final = {
     "running": ("up", "collector", "web", "worker", "cron"),
@@ -23,14 +23,31 @@ FAMILIES: Final = {
     "decisions": ("merge", "unmerge", "exclude", "include", "accounts"),
     "mail_links": ("link",),
     "care": ("status", "dead-letters", "doctor"),
+    "audit": ("audit",),
     "scorecards": ("scorecard", "rescore"),
     "segments": ("segment",),
+    "digests": ("digest",),
+    "users": ("user",),
+    "webhooks": ("webhook",),
+    "alerts": ("alert",),
 }
 """The commands of each module of this package."""
 
 
 class _Families(click.Group):
     """Loads a command's module when it is asked for: the service starts this program five times over."""
+
+    language: Language = "en"
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        self.language = language_of_words(words)
+        with speaking(self.language):
+            return click.Group.main(self.translated(self), words, *rest, **more)
+
+    def translated(self, command: Translated) -> Translated:
+        """Return a command with its help in the language of what runs."""
+        return in_chinese(command) if self.language == "zh" else command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(name for names in FAMILIES.values() for name in names)
@@ -40,10 +57,22 @@ class _Families(click.Group):
         if family is None:
             return None
         commands: tuple[click.Command, ...] = import_module(f"scorer.cli.{family}").COMMANDS
-        return next(command for command in commands if command.name == name)
+        return self.translated(next(command for command in commands if command.name == name))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LabelledError as error:
+            raise told(error, ctx) from error
+        except redis.RedisError as error:
+            raise told(LabelledError(f"Redis can't be used: {error}", f"无法使用 Redis：{error}"), ctx) from error
+        except OperationalError as error:
+            why = error.orig
+            raise told(LabelledError(f"The database can't be used: {why}", f"无法使用数据库：{why}"), ctx) from error
 
 
 @click.group(cls=_Families, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@error_language_option
 @click.version_option(package_name="warmtrail")
 def cli() -> None:
     """Tells a sales team which website visitors are about to buy, why, and what to do next."""
@@ -51,16 +80,4 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; what the user can mend is told in a line, not as a traceback."""
-    try:
-        cli(prog_name="warmtrail")
-    except (SettingError, SiteError, EmbeddedError, WrongVersion) as error:
-        _fail(str(error))
-    except redis.RedisError as error:
-        _fail(f"Redis can't be used: {error}")
-    except OperationalError as error:
-        _fail(f"The database can't be used: {error.orig}")
-
-
-def _fail(message: str) -> None:
-    click.echo(f"warmtrail: {message}", err=True)
-    sys.exit(1)
+    cli(prog_name="warmtrail")

@@ -12,14 +12,17 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake, language_option
+from scorer.cli.words import word
 from scorer.core.findings import Finding
+from scorer.core.labels import Language
+from scorer.core.refusal_words import why_refused
 from scorer.doctor import examine
 from scorer.intake import Account, read_accounts
 from scorer.page_doctor import examine_page
 from scorer.resources import now_ms
 from tracker import dead_letters as letters_of
 from tracker import store
-from tracker.core.refusals import EXPLANATION
 from tracker.dead_letters import KeptLetter, read_letters
 from tracker.sites import load_sites
 
@@ -58,8 +61,9 @@ def dead_letters() -> None:
 @click.option("--site", "site_name")
 @click.option("--reason", help="Only those refused for this reason.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@language_option
 @json_option
-def letters_list(site_name: str | None, reason: str | None, limit: int, as_json: bool) -> None:
+def letters_list(site_name: str | None, reason: str | None, limit: int, language: Language, as_json: bool) -> None:
     """Show how many there are for each reason, and the oldest of them."""
     with service() as resources, resources.database.reading() as connection:
         site_id = the_site(connection, site_name).id if site_name else None
@@ -72,11 +76,12 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, as_json:
         print_json({"counts": totals, "letters": rows})
         return
     if not counts:
-        console.print("No dead letters: nothing that came was refused.")
+        console.print(word("no letters", language))
         return
-    table = Table("site", "reason", "letters", "what it means", box=None, header_style="bold")
+    titles = ("site", "reason", "letters", "it means")
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for (site, why), count in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(names.get(site, "?"), why, f"{count:,}", EXPLANATION.get(why, ""))
+        table.add_row(names.get(site, "?"), why, f"{count:,}", why_refused(why, language))
     console.print(table)
     for one in shown:
         console.print(f"\n[dim]#{one.id} {one.reason}[/dim]")
@@ -86,8 +91,9 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, as_json:
 @dead_letters.command("replay")
 @click.option("--site", "site_name")
 @click.option("--reason", help="Only those refused for this reason.")
+@language_option
 @json_option
-def letters_replay(site_name: str | None, reason: str | None, as_json: bool) -> None:
+def letters_replay(site_name: str | None, reason: str | None, language: Language, as_json: bool) -> None:
     """Send them through again, as of when they came. What is refused again stays."""
     with service() as resources, resources.database.writing() as connection:
         site_id = the_site(connection, site_name).id if site_name else None
@@ -97,9 +103,7 @@ def letters_replay(site_name: str | None, reason: str | None, as_json: bool) -> 
     if as_json:
         print_json(done)
         return
-    console.print(
-        f"{done.accepted:,} accepted, {done.refused_again:,} refused again, {done.not_events:,} are lines of files"
-    )
+    console.print(word("replayed", language, **msgspec.structs.asdict(done)))
 
 
 def _all_letters(connection: Connection, site_id: int | None, reason: str | None) -> Iterator[KeptLetter]:
@@ -116,7 +120,7 @@ def _all_letters(connection: Connection, site_id: int | None, reason: str | None
 def doctor(page: str | None, site_name: str | None, as_json: bool) -> None:
     """Find common mistakes, and say how to mend each. Exit 1 if there is one."""
     if page is None and site_name is not None:
-        raise click.UsageError("--site goes with --page.")
+        raise Mistake("--site goes with --page.", "--site 须与 --page 同时使用。")
     findings = list(examine() if page is None else _examine_page(page, site_name))
     if as_json:
         print_json(findings)

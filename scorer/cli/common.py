@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -9,8 +10,10 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from rich.console import Console
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from scorer.cli.language import Mistake
+from scorer.models import leads
 from scorer.resources import Resources, opened
 from tracker.log import configure_logging
 from tracker.settings import Settings, read_settings
@@ -23,6 +26,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def by_option(command: Command) -> Command:
+    """Add ``--by``: whom the audit log names."""
+    return click.option("--by", default=getpass.getuser, show_default="you", help="Who does it, for the log.")(command)
 
 
 def settings_with_logging() -> Settings:
@@ -47,15 +55,28 @@ def print_json(value: Any) -> None:
 
 
 def the_site(connection: Connection, name: str | None) -> Site:
-    """Return the site named, or the only one there is; a usage error says what would do."""
+    """Return the site named, or the only one there is. Raises ``Mistake`` saying what would do."""
+    sites = list(load_sites(connection).values())
+    known = ", ".join(repr(one.name) for one in sites)
     if name is not None:
         site = find_site(connection, name)
         if site is None:
-            known = ", ".join(repr(one.name) for one in load_sites(connection).values()) or "none yet"
-            raise click.UsageError(f"There is no site {name!r} (known: {known}).")
+            raise Mistake(
+                f"There is no site {name!r} (known: {known or 'none yet'}).",
+                f"没有站点 {name!r}（已有：{known or '无'}）。",
+            )
         return site
-    sites = list(load_sites(connection).values())
-    if len(sites) != 1:
-        message = "There is no site yet; make one with: warmtrail site add NAME --origin URL"
-        raise click.UsageError("Say which site with --site." if sites else message)
+    if not sites:
+        make_one = "warmtrail site add NAME --origin URL"
+        raise Mistake(f"There is no site yet; make one with: {make_one}", f"还没有站点；请先创建：{make_one}")
+    if len(sites) > 1:
+        raise Mistake(f"Say which site with --site; there are {known}.", f"请用 --site 指定站点；已有：{known}。")
     return sites[0]
+
+
+def site_of_lead(connection: Connection, lead_id: str) -> int:
+    """Return the site of a lead, merged or not. Raises ``Mistake`` where there is no such lead."""
+    site_id: int | None = connection.execute(select(leads.c.site_id).where(leads.c.id == lead_id)).scalar_one_or_none()
+    if site_id is None:
+        raise Mistake(f"There is no lead {lead_id!r}.", f"没有线索 {lead_id!r}。")
+    return site_id

@@ -18,11 +18,12 @@ from rich.table import Column, Table
 
 from scorer.catching_up import catch_up
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake, error_language_option, told_language
 from scorer.cli.words import word
 from scorer.core.labels import Language
 from scorer.resources import Resources, now_ms
 from tracker import queue, store
-from tracker.core.lead_rows import DateOrder, LeadPlan, MappingError, OutcomeKind, StatusKind
+from tracker.core.lead_rows import DateOrder, LeadPlan, OutcomeKind, StatusKind
 from tracker.core.weblogs import UnknownLogFormat
 from tracker.importing import (
     Deliver,
@@ -31,7 +32,6 @@ from tracker.importing import (
     ImportReport,
     KeepBad,
     LeadReport,
-    UnreadableFile,
     import_events,
     import_leads,
     import_log,
@@ -74,7 +74,10 @@ def import_log_command(
     def run(site: Site, salt: bytes) -> _Import:
         page_origin = origin or next(iter(site.settings.origins), None)
         if page_origin is None:
-            raise click.UsageError("The site lists no origin; say with --origin whose log it is.")
+            raise Mistake(
+                "The site lists no origin; say with --origin whose log it is.",
+                "站点没有列出来源；请用 --origin 说明日志属于哪个网站。",
+            )
         return lambda deliver, progress, keep_bad: import_log(
             path, salt, page_origin, log_format, deliver, progress, keep_bad
         )
@@ -105,6 +108,7 @@ def import_events_command(path: Path, site_name: str | None, url: str | None, se
 @click.option("--encoding", help="Encoding of the file; by default found out.")
 @click.option("--delimiter", help="What divides the cells, \\t for a tab; by default found out.")
 @click.option("--dry-run", is_flag=True, help="Show how the file is understood; send nothing.")
+@error_language_option
 @_shared_options
 def import_leads_command(
     path: Path,
@@ -125,10 +129,14 @@ def import_leads_command(
     columns, kinds = _pairs("--map", mapped), _pairs("--status-map", statuses)
     for state in kinds.values():
         if state not in _STATES:
-            raise click.UsageError(f"--status-map: there is no state {state!r}; there are {', '.join(_STATES)}.")
+            states = ", ".join(_STATES)
+            raise Mistake(
+                f"--status-map: there is no state {state!r}; there are {states}.",
+                f"--status-map：没有状态 {state!r}；可用的状态：{states}。",
+            )
     delimiter = "\t" if delimiter == "\\t" else delimiter
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise click.UsageError("--delimiter is one character, and no quotation mark.")
+        raise Mistake("--delimiter is one character, and no quotation mark.", "--delimiter 须为一个字符，且不是引号。")
 
     def run(site: Site, salt: bytes) -> _Import:
         plan = LeadPlan(
@@ -153,9 +161,9 @@ def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     for pair in given:
         left, sign, right = (part.strip() for part in pair.rpartition("="))
         if not sign or not left or not right:
-            raise click.UsageError(f"{option} {pair!r} is not of the form LEFT=RIGHT.")
+            raise Mistake(f"{option} {pair!r} is not of the form LEFT=RIGHT.", f"{option} {pair!r} 须写成 左=右 的形式。")
         if left in pairs:
-            raise click.UsageError(f"{option} has {left!r} twice.")
+            raise Mistake(f"{option} has {left!r} twice.", f"{option} 中 {left!r} 出现了两次。")
         pairs[left] = right
     return pairs
 
@@ -164,7 +172,7 @@ def _import(
     make: Callable[[Site, bytes], _Import], site_name: str | None, url: str | None, server_key: str | None, as_json: bool
 ) -> None:
     if (url is None) != (server_key is None):
-        raise click.UsageError("--url and --server-key go together.")
+        raise Mistake("--url and --server-key go together.", "--url 与 --server-key 须同时给出。")
     with service() as resources:
         with resources.database.reading() as connection:
             site = the_site(connection, site_name)
@@ -178,12 +186,13 @@ def _import(
                 report = _deliver(resources, site, run, bar, url, server_key)
                 task = bar.add_task("processing", total=None, note="")
                 waiting = catch_up(resources, lambda left: bar.update(task, note=f"{left:,} events wait"))
-        except (UnknownLogFormat, UnreadableFile, MappingError, DeliveryFailed) as error:
+        except (UnknownLogFormat, DeliveryFailed) as error:
             raise click.ClickException(str(error)) from None
     if as_json:
         print_json({**report.as_dict(), "waiting": waiting})
     elif isinstance(report, LeadReport):
-        _show_leads(report, waiting, "zh" if site.settings.language.startswith("zh") else "en")
+        own: Language = "zh" if site.settings.language.startswith("zh") else "en"
+        _show_leads(report, waiting, told_language(click.get_current_context()) or own)
     else:
         _show(report, waiting)
 

@@ -9,9 +9,10 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import console, json_option, print_json, service, site_of_lead, the_site
+from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import counted, word
 from scorer.core.exclusions import REASONS
 from scorer.core.labels import Language, pick
@@ -20,7 +21,6 @@ from scorer.explaining import explain
 from scorer.hot_list import Wanted, rank
 from scorer.lead_views import Viewpoint, find_leads, view_leads
 from scorer.memberships import surviving
-from scorer.models import leads
 from scorer.outlets import shapes
 from scorer.resources import Resources, now_ms
 from scorer.scorecards import current_cards
@@ -34,7 +34,7 @@ _REASONS_SHOWN = 3
 @click.option("--site", "site_name", help="Only this site.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
 @click.option("--min-score", type=click.FloatRange(0, 99.9), help="All leads with at least this score, hot or not.")
-@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@language_option
 @json_option
 def hot(site_name: str | None, limit: int, min_score: float | None, language: Language, as_json: bool) -> None:
     """The hot list: who is about to buy, why, and what to do next."""
@@ -47,7 +47,7 @@ def hot(site_name: str | None, limit: int, min_score: float | None, language: La
 
 @click.command()
 @click.argument("lead_id")
-@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@language_option
 @json_option
 def lead(lead_id: str, language: Language, as_json: bool) -> None:
     """One lead: who, why, what it read, what to do next."""
@@ -56,19 +56,22 @@ def lead(lead_id: str, language: Language, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     else:
+        if shown.id != lead_id:
+            console.print(word("part of", language, lost=lead_id), style="dim")
         console.print(_portrait(shown, language))
 
 
 @click.command("explain")
 @click.argument("lead_id")
-@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@language_option
 @json_option
 def explain_command(lead_id: str, language: Language, as_json: bool) -> None:
     """The exact sum of a lead's score: every contribution, as earned and as faded until now."""
     with service() as resources, resources.database.reading() as connection:
-        found = explain(connection, lead_id, now_ms(), language)
+        root = surviving(connection, site_of_lead(connection, lead_id), lead_id) or lead_id
+        found = explain(connection, root, now_ms(), language)
     if found is None:
-        raise click.UsageError(f"There is no lead {lead_id!r}.")
+        raise Mistake(f"There is no lead {lead_id!r}.", f"没有线索 {lead_id!r}。")
     if as_json:
         print_json(found)
         return
@@ -77,7 +80,8 @@ def explain_command(lead_id: str, language: Language, as_json: bool) -> None:
     for column in table.columns[3:]:
         column.justify = "right"
     for one in found.contributions:
-        table.add_row(one.at[:16].replace("T", " "), one.text, one.detail, f"{one.points:g}", f"{one.decayed_points:.2f}")
+        at = datetime.fromisoformat(one.at).astimezone()
+        table.add_row(f"{at:%Y-%m-%d %H:%M}", one.text, one.detail, f"{one.points:g}", f"{one.decayed_points:.2f}")
     table.add_section()
     total = f"{word('score', language)} {found.score:.1f}"
     table.add_row("", f"[bold]{word('all', language)}[/bold]", total, "", f"[bold]{found.points:.2f}[/bold]")
@@ -125,9 +129,7 @@ def _ranked(
 
 
 def _one(connection: Connection, resources: Resources, lead_id: str, language: Language) -> shapes.Lead:
-    site_id = connection.execute(select(leads.c.site_id).where(leads.c.id == lead_id)).scalar_one_or_none()
-    if site_id is None:
-        raise click.UsageError(f"There is no lead {lead_id!r}.")
+    site_id = site_of_lead(connection, lead_id)
     root = surviving(connection, site_id, lead_id) or lead_id
     site: Site = load_sites(connection)[site_id]
     view = Viewpoint(site, current_cards(connection)[site_id], now_ms(), language, resources.settings.url)
@@ -146,7 +148,7 @@ def _who(one: shapes.Lead, language: Language) -> Text:
         if line:
             text.append(f"\n{line}", style="not bold")
     seen = word("last seen", language, ago=_ago(one.last_seen, language))
-    place = ", ".join(part for part in ((one.location.country if one.location else None), seen) if part)
+    place = word("comma", language).join(part for part in ((one.location.country if one.location else None), seen) if part)
     return text.append(f"\n{place}\n{one.id}", style="not bold dim")
 
 
@@ -157,7 +159,7 @@ def _why(one: shapes.Lead, language: Language) -> Text:
         counted(one.downloads, "download", language),
     )
     text = Text("\n".join(reason.text for reason in one.reasons[:_REASONS_SHOWN]))
-    return text.append("\n" + ("，" if language == "zh" else ", ").join(behaviour), style="dim")
+    return text.append("\n" + word("comma", language).join(behaviour), style="dim")
 
 
 def _pages(one: shapes.Lead, language: Language) -> str:
@@ -187,7 +189,8 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
         "score": _standing(one, language),
         "fit": _fit(one, language),
         "stage": _stage(one, language),
-        "wants": ", ".join(f"{interest.label} {interest.share:.0%}" for interest in one.interests) or unknown,
+        "wants": word("list", language).join(f"{interest.label} {interest.share:.0%}" for interest in one.interests)
+        or unknown,
         "visits": word("recent visits", language, **visits),
         "read": _pages(one, language),
         "downloads": str(one.downloads),
@@ -196,7 +199,7 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
         **({"network": word("probably at", language, company=one.network_hint)} if one.network_hint else {}),
         "device": f"{one.device.type}, {one.device.browser}, {one.device.system}" if one.device else unknown,
         "last pages": "\n".join(f"{_local(page.at, language)}  {page.title or page.url}" for page in one.last_pages),
-        "next": f"{_step(one, language)}: {one.next_step.why}",
+        "next": word("step", language, step=_step(one, language), why=one.next_step.why),
     }
     facts = Table(box=None, show_header=False, pad_edge=False)
     for title, value in rows.items():
@@ -217,7 +220,7 @@ def _stage(one: shapes.Lead, language: Language) -> str:
     if one.stage is None:
         return word("unknown", language)
     told = next(each for each in one.stage_evidence if each.stage == one.stage)
-    because = ("、" if language == "zh" else ", ").join(told.reasons)
+    because = word("list", language).join(told.reasons)
     return word("stage because", language, stage=word(one.stage, language), share=f"{told.share:.0%}", reasons=because)
 
 
@@ -225,7 +228,7 @@ def _best_hours(one: shapes.Lead, language: Language) -> str:
     habits = one.rhythm
     hours = [f"{word(span.days, language)} {span.from_hour:02}–{span.to_hour:02}" for span in habits.best_hours]
     silent = [word("unusual silence", language, days=f"{habits.silence_days:.0f}")] if habits.unusual_silence else []
-    return ", ".join([*hours, *silent]) or word("unknown", language)
+    return word("list", language).join([*hours, *silent]) or word("unknown", language)
 
 
 def _standing(one: shapes.Lead, language: Language) -> str:

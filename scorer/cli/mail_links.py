@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from sqlalchemy import select
 
-from scorer.cli.common import json_option, print_json, service
+from scorer.cli.common import json_option, print_json, service, site_of_lead
+from scorer.cli.language import Mistake, error_language_option
 from scorer.mail_links import link_maker, make_link
 from scorer.memberships import surviving
-from scorer.models import leads
 from scorer.outlets.shapes import time_text
 from scorer.resources import now_ms
 from tracker.core.mail_links import LIFETIME_DAYS, LinkError
@@ -19,20 +18,18 @@ from tracker.core.mail_links import LIFETIME_DAYS, LinkError
 @click.argument("url")
 @click.option("--campaign", required=True, help="The mailing that the link is for.")
 @click.option("--days", default=LIFETIME_DAYS, show_default=True, help="How long it stands.")
+@error_language_option
 @json_option
 def link(lead_id: str, url: str, campaign: str, days: int, as_json: bool) -> None:
     """A link to URL for a mail to LEAD: who follows it and reads is that lead."""
     with service() as resources:
         with resources.database.reading() as connection:
-            query = select(leads.c.site_id).where(leads.c.id == lead_id)
-            site_id = connection.execute(query).scalar_one_or_none()
-            root = surviving(connection, site_id, lead_id) if site_id is not None else None
-        if site_id is None or root is None:
-            raise click.UsageError(f"There is no lead {lead_id!r}.")
+            site_id = site_of_lead(connection, lead_id)
+            root = surviving(connection, site_id, lead_id) or lead_id
         try:
             made = make_link(link_maker(resources), site_id, root, url, campaign, now_ms(), days=days)
         except LinkError as error:
-            raise click.UsageError(str(error)) from None
+            raise Mistake(error.label.en, error.label.zh) from None
     if as_json:
         told = {"id": made.id, "lead": made.lead, "url": made.url, "campaign": made.campaign}
         print_json({"link": made.link, **told, "expires_at": time_text(made.expires_at)})

@@ -9,6 +9,8 @@ import click
 from scorer import service
 from scorer.cli.common import settings_with_logging
 from scorer.resources import Resources, check_redis, prepare_database
+from scorer.users import has_users
+from tracker.db import Database
 from tracker.embedded import url_if_running
 from tracker.queue import CARE_QUEUE, drain_queue
 from tracker.settings import SettingError, Settings
@@ -19,7 +21,17 @@ from tracker.supervisor import Supervisor, watch_parent
 def up() -> None:
     """Run the whole service in one supervised tree of processes."""
     settings = settings_with_logging()
-    service.up(settings, os.environ, ready=lambda: click.echo(f"Warmtrail is starting on {settings.url}", err=True))
+    service.up(settings, os.environ, ready=lambda: _say_where(settings))
+
+
+def _say_where(settings: Settings) -> None:
+    click.echo(f"Warmtrail is starting on {settings.url}", err=True)
+    database = Database(settings.effective_database_url)
+    with database.reading() as connection:
+        anybody = has_users(connection)
+    database.close()
+    if not anybody:
+        click.echo("Nobody can sign in yet. Make the first user with: warmtrail user add EMAIL", err=True)
 
 
 @click.command()
@@ -81,7 +93,8 @@ def _prepare(settings: Settings) -> Resources:
     url = settings.redis_url or url_if_running(settings.data_dir)
     if url is None:
         raise SettingError(
-            "WARMTRAIL_REDIS_URL is not set; a part of the service run by itself needs it (warmtrail up doesn't)"
+            "WARMTRAIL_REDIS_URL is not set; a part of the service run by itself needs it (warmtrail up doesn't)",
+            "没有设置 WARMTRAIL_REDIS_URL；单独运行服务的某一部分时需要它（warmtrail up 不需要）",
         )
     resources = Resources(settings, url)
     check_redis(resources)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from scorer.cli.common import Command, console, json_option, print_json, service, the_site
+from scorer.cli.common import Command, by_option, console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake, error_language_option, language_option
 from scorer.cli.scorecard_words import word
 from scorer.core.labels import Label, Language, pick
 from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, written_out
 from scorer.core.simulation import Figures, Moved, Placed, Simulation
-from scorer.publishing import PublishingError, publish, rollback
+from scorer.labelled import LabelledError
+from scorer.publishing import publish, rollback
 from scorer.rescoring import fill, score_all
 from scorer.resources import Resources, now_ms
 from scorer.scorecards import CardStatus, StoredCard, body_of, current_cards, list_cards
@@ -34,7 +35,6 @@ from tracker.sites import Site
 _LEAVING_SHOWN = 20
 
 site_option = click.option("--site", "site_name", help="Which site; not needed when there is only one.")
-language_option = click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 why_option = click.option("--why", required=True, help="The reason, for the audit log.")
 wait_option = click.option("--no-wait", is_flag=True, help="Leave the scoring to the running service.")
 file_argument = click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -42,7 +42,7 @@ file_argument = click.argument("path", metavar="FILE", type=click.Path(exists=Tr
 
 def changing_options(command: Command) -> Command:
     """Add the options that publishing and going back have in common."""
-    for option in (json_option, language_option, wait_option, why_option, site_option):
+    for option in (json_option, language_option, by_option, wait_option, why_option, site_option):
         command = option(command)
     return command
 
@@ -55,13 +55,14 @@ def scorecard() -> None:
 @scorecard.command("show")
 @site_option
 @click.option("--number", type=click.IntRange(1), help="Which one; the current one without.")
+@error_language_option
 def scorecard_show(site_name: str | None, number: int | None) -> None:
     """Print a scorecard of a site as JSON."""
     with service() as resources, resources.database.reading() as connection:
         site = the_site(connection, site_name)
         body = body_of(connection, site.id, number)
     if body is None:
-        raise click.UsageError(f"{site.name!r} has no scorecard {number}.")
+        raise Mistake(f"{site.name!r} has no scorecard {number}.", f"{site.name!r} 没有第 {number} 号评分卡。")
     click.echo(msgspec.json.format(msgspec.json.encode(written_out(body)), indent=2).decode())
 
 
@@ -126,7 +127,9 @@ def scorecard_simulate(path: Path, site_name: str | None, days: int, language: L
 @scorecard.command("publish")
 @file_argument
 @changing_options
-def scorecard_publish(path: Path, site_name: str | None, why: str, no_wait: bool, language: Language, as_json: bool) -> None:
+def scorecard_publish(
+    path: Path, site_name: str | None, why: str, by: str, no_wait: bool, language: Language, as_json: bool
+) -> None:
     """Publish a scorecard file: score every lead by it, then make it the current one at once."""
     body = _read(path)
     with service() as resources, _refusals():
@@ -134,7 +137,7 @@ def scorecard_publish(path: Path, site_name: str | None, why: str, no_wait: bool
             site, now = the_site(connection, site_name), now_ms()
             told = proposal(connection, site, body, now)
         with resources.database.writing() as connection:
-            stored = publish(connection, site, body, _actor(), why, now, enter=told["hot"]["enter"])
+            stored = publish(connection, site, body, by, why, now, enter=told["hot"]["enter"])
         _finish(resources, site, stored, not no_wait, language, as_json)
 
 
@@ -142,13 +145,13 @@ def scorecard_publish(path: Path, site_name: str | None, why: str, no_wait: bool
 @click.option("--number", type=click.IntRange(1), help="Which one to go back to; the one before without.")
 @changing_options
 def scorecard_rollback(
-    number: int | None, site_name: str | None, why: str, no_wait: bool, language: Language, as_json: bool
+    number: int | None, site_name: str | None, why: str, by: str, no_wait: bool, language: Language, as_json: bool
 ) -> None:
     """Go back to the scorecard before, with exactly the scores that it gives."""
     with service() as resources, _refusals():
         with resources.database.writing() as connection:
             site = the_site(connection, site_name)
-            stored = rollback(connection, site, _actor(), why, now_ms(), number)
+            stored = rollback(connection, site, by, why, now_ms(), number)
         _finish(resources, site, stored, not no_wait, language, as_json)
 
 
@@ -194,8 +197,6 @@ def _refusals() -> Iterator[None]:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(1)
-    except PublishingError as error:
-        raise click.ClickException(str(error)) from None
 
 
 @contextmanager
@@ -212,11 +213,7 @@ def _read(path: Path) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes())
     except msgspec.DecodeError as error:
-        raise click.ClickException(f"{path} is not JSON: {error}") from None
-
-
-def _actor() -> str:
-    return f"{getpass.getuser()} on the command line"
+        raise LabelledError(f"{path} is not JSON: {error}", f"{path} 不是 JSON：{error}") from None
 
 
 def _show(card: Scorecard, found: Simulation, language: Language) -> None:

@@ -14,9 +14,12 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake, language_option
+from scorer.cli.segment_words import word
 from scorer.core.labels import Language, pick
 from scorer.core.segment import FIELDS, Segment
 from scorer.core.segment_reading import SegmentError, parse
+from scorer.labelled import LabelledError
 from scorer.outlets.csv_export import csv_lines
 from scorer.resources import now_ms
 from scorer.scorecards import StoredCard, current_cards
@@ -36,9 +39,6 @@ from scorer.segments import (
 _MEMBERS_SHOWN = 10
 
 _site_option = click.option("--site", "site_name", help="Site it is of; may be left out while there is only one.")
-_language_option = click.option(
-    "--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of headings."
-)
 
 
 @click.group()
@@ -51,8 +51,9 @@ def segment() -> None:
 @_site_option
 @click.option("--where", required=True, metavar="FILE|JSON", help="The filter; - reads it from standard input.")
 @click.option("--replace", is_flag=True, help="Give the segment of this name this filter, if there is one.")
+@language_option
 @json_option
-def segment_add(name: str, site_name: str | None, where: str, replace: bool, as_json: bool) -> None:
+def segment_add(name: str, site_name: str | None, where: str, replace: bool, language: Language, as_json: bool) -> None:
     """Save a filter under a name. What is wrong with it is told line by line, and nothing saved."""
     read = _read_filter(where)
     with service() as resources, resources.database.writing() as connection:
@@ -69,13 +70,15 @@ def segment_add(name: str, site_name: str | None, where: str, replace: bool, as_
     if as_json:
         print_json(_told(saved, counts))
     else:
-        console.print(f"{escape(saved.name)} is segment {saved.id}: {counts.leads:,} leads now, {counts.hot:,} hot.")
+        numbers = {"leads": counts.leads, "hot": counts.hot}
+        console.print(word("is segment", language, name=escape(saved.name), id=saved.id, **numbers))
 
 
 @segment.command("list")
 @_site_option
+@language_option
 @json_option
-def segment_list(site_name: str | None, as_json: bool) -> None:
+def segment_list(site_name: str | None, language: Language, as_json: bool) -> None:
     """List the segments of a site with how many leads are in each now."""
     with service() as resources, resources.database.reading() as connection:
         site = the_site(connection, site_name)
@@ -85,21 +88,22 @@ def segment_list(site_name: str | None, as_json: bool) -> None:
         print_json([_told(one, counts) for one, counts in known])
         return
     if not known:
-        console.print("No segment yet. Make one with: warmtrail segment add NAME --where JSON")
+        console.print(word("no segment", language))
         return
-    table = Table("id", "name", "level", "leads", "hot", "warm", box=None, header_style="bold")
+    titles = ("number", "name", "level", "leads", "hot", "warm")
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for column in table.columns[3:]:
         column.justify = "right"
     for one, counts in known:
         numbers = (f"{number:,}" for number in (counts.leads, counts.hot, counts.warm))
-        table.add_row(str(one.id), Text(one.name), one.level, *numbers)
+        table.add_row(str(one.id), Text(one.name), word(one.level, language), *numbers)
     console.print(table)
 
 
 @segment.command("show")
 @click.argument("name")
 @_site_option
-@_language_option
+@language_option
 @json_option
 def segment_show(name: str, site_name: str | None, language: Language, as_json: bool) -> None:
     """Show a segment's filter, how many leads are in it now, and the first of them."""
@@ -111,8 +115,10 @@ def segment_show(name: str, site_name: str | None, language: Language, as_json: 
     if as_json:
         print_json(_told(saved, counts))
         return
-    console.print(f"[bold]{escape(saved.name)}[/bold] is segment {saved.id}, on the level {saved.level}.")
-    console.print(f"{counts.leads:,} leads now, {counts.hot:,} hot, {counts.warm:,} warm\n")
+    name, level = f"[bold]{escape(saved.name)}[/bold]", word(saved.level, language)
+    console.print(word("segment and level", language, name=name, id=saved.id, level=level))
+    numbers = {"leads": counts.leads, "hot": counts.hot, "warm": counts.warm}
+    console.print(word("counts", language, **numbers), end="\n\n")
     click.echo(msgspec.json.format(msgspec.json.encode(saved.where), indent=2).decode())
     if not shown:
         return
@@ -127,12 +133,13 @@ def segment_show(name: str, site_name: str | None, language: Language, as_json: 
 @segment.command("remove")
 @click.argument("name")
 @_site_option
-def segment_remove(name: str, site_name: str | None) -> None:
+@language_option
+def segment_remove(name: str, site_name: str | None, language: Language) -> None:
     """Remove a segment. Its leads stay as they are."""
     with service() as resources, resources.database.writing() as connection:
         saved, _ = _saved(connection, name, site_name)
         remove_segment(connection, saved)
-    console.print(f"{escape(saved.name)} is gone; its leads are not.")
+    console.print(word("is gone", language, name=escape(saved.name)))
 
 
 @segment.command("export")
@@ -149,7 +156,7 @@ def segment_remove(name: str, site_name: str | None) -> None:
     help="Write CSV to this file; without a name, to standard output.",
 )
 @click.option("--bom", is_flag=True, help="Put a byte order mark in front, by which Excel knows UTF-8.")
-@_language_option
+@language_option
 def segment_export(name: str, site_name: str | None, target: IO[str], bom: bool, language: Language) -> None:
     """Write the leads of a segment as a table, the first to be called first."""
     with service() as resources, resources.database.reading() as connection:
@@ -163,8 +170,11 @@ def _saved(connection: Connection, name: str, site_name: str | None) -> tuple[Sa
     site = the_site(connection, site_name)
     saved = find_segment(connection, site.id, name)
     if saved is None:
-        known = ", ".join(repr(one.name) for one in list_segments(connection, site.id)) or "none yet"
-        raise click.UsageError(f"There is no segment {name!r} (known: {known}).")
+        known = ", ".join(repr(one.name) for one in list_segments(connection, site.id))
+        raise Mistake(
+            f"There is no segment {name!r} (known: {known or 'none yet'}).",
+            f"没有分组 {name!r}（已有：{known or '无'}）。",
+        )
     return saved, current_cards(connection)[site.id]
 
 
@@ -176,9 +186,12 @@ def _read_filter(where: str) -> Segment:
             text = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
         return parse(msgspec.json.decode(text))
     except OSError as error:
-        raise click.ClickException(f"--where is neither a filter nor a file that can be read: {error.strerror}") from None
+        raise LabelledError(
+            f"--where is neither a filter nor a file that can be read: {error.strerror}",
+            f"--where 既不是筛选条件，也不是可读取的文件：{error.strerror}",
+        ) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise click.ClickException(f"--where is not JSON: {error}") from None
+        raise LabelledError(f"--where is not JSON: {error}", f"--where 不是 JSON：{error}") from None
     except SegmentError as error:
         raise _refusal(error) from None
 

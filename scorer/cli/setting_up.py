@@ -9,15 +9,16 @@ import msgspec
 from rich.table import Table
 from sqlalchemy import select
 
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import by_option, console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake
 from scorer.keys import Scope, add_key, list_keys, revoke_key
 from scorer.resources import now_ms
-from scorer.sites import found_site
+from scorer.sites import found_site, set_site
 from tracker.assets import release
 from tracker.models import sites
 from tracker.settings import Settings
-from tracker.site_changes import changed_settings, tidy_origin
-from tracker.sites import SiteSettings, change_site, load_sites, write_key_of
+from tracker.site_changes import tidy_origin
+from tracker.sites import SiteSettings, load_sites, write_key_of
 from tracker.snippet_settings import snippet_settings
 from tracker.snippet_tags import SnippetTags, snippet_tags
 
@@ -46,9 +47,10 @@ def site() -> None:
 @click.option("--own-network", "networks", multiple=True, metavar="CIDR", help="The company's own network; doesn't count.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Zone in which its days begin.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@by_option
 @json_option
 def site_add(
-    name: str, origins: tuple[str, ...], networks: tuple[str, ...], time_zone: str, language: str, as_json: bool
+    name: str, origins: tuple[str, ...], networks: tuple[str, ...], time_zone: str, language: str, by: str, as_json: bool
 ) -> None:
     """Add a website; its keys are shown once."""
     settings = SiteSettings(
@@ -58,7 +60,7 @@ def site_add(
         language=language,
     )
     with service() as resources, resources.database.writing() as connection:
-        made = found_site(connection, name, settings, now_ms())
+        made = found_site(connection, name, settings, now_ms(), actor=by)
     if as_json:
         print_json(made)
         return
@@ -100,16 +102,17 @@ def site_show(name: str, as_json: bool) -> None:
 @site.command("set")
 @click.argument("name")
 @click.argument("changes", nargs=-1, required=True, metavar="SETTING=VALUE...")
+@click.option("--why", default="", help="The reason, for the log.")
+@by_option
 @json_option
-def site_set(name: str, changes: tuple[str, ...], as_json: bool) -> None:
+def site_set(name: str, changes: tuple[str, ...], why: str, by: str, as_json: bool) -> None:
     """Change settings of a website: lists separated by commas, yes or no, numbers. Nothing after = empties a list.
 
     For example: warmtrail site set Example consent=required strip_parameters=token,email
     """
     with service() as resources, resources.database.writing() as connection:
         found = the_site(connection, name)
-        settings = changed_settings(found.settings, changes)
-        change_site(connection, found.id, settings)
+        settings = set_site(connection, found, changes, by, why, now_ms())
     if as_json:
         print_json(settings)
     else:
@@ -163,11 +166,12 @@ def key() -> None:
 @key.command("add")
 @click.option("--site", "site_name", help="Site it opens; may be left out while there is only one.")
 @click.option("--scope", type=click.Choice(["read", "sales", "admin"]), default="read", show_default=True)
+@by_option
 @json_option
-def key_add(site_name: str | None, scope: Scope, as_json: bool) -> None:
+def key_add(site_name: str | None, scope: Scope, by: str, as_json: bool) -> None:
     """Make a key; it is shown once."""
     with service() as resources, resources.database.writing() as connection:
-        made = add_key(connection, the_site(connection, site_name).id, scope, now_ms())
+        made = add_key(connection, the_site(connection, site_name).id, scope, now_ms(), actor=by)
     if as_json:
         print_json({"id": made.id, "key": made.key})
     else:
@@ -191,12 +195,13 @@ def key_list(as_json: bool) -> None:
 
 @key.command("revoke")
 @click.argument("key_id")
-def key_revoke(key_id: str) -> None:
+@by_option
+def key_revoke(key_id: str, by: str) -> None:
     """Take a key out of use, at once."""
     with service() as resources, resources.database.writing() as connection:
-        revoked = revoke_key(connection, key_id, now_ms())
+        revoked = revoke_key(connection, key_id, now_ms(), actor=by)
     if not revoked:
-        raise click.UsageError(f"There is no key {key_id!r} in use.")
+        raise Mistake(f"There is no key {key_id!r} in use.", f"没有正在使用的密钥 {key_id!r}。")
     console.print(f"{key_id} no longer opens anything.")
 
 

@@ -102,9 +102,7 @@ def attribution(touches: Sequence[Touch]) -> Attribution:
     if not ordered:
         return Attribution(None, None, None, 0, (), Shares(), ())
     others = [touch for touch in ordered if touch.channel != "direct"]
-    shares = iter(_shares(others or ordered))
-    none = Shares()
-    credited = [Credited(touch, none if others and touch.channel == "direct" else next(shares)) for touch in ordered]
+    credited = [Credited(touch, shares) for touch, shares in zip(ordered, shares_of(ordered), strict=True)]
     hidden = max(0, len(credited) - MAX_TOUCHES)
     return Attribution(
         first=ordered[0],
@@ -115,6 +113,14 @@ def attribution(touches: Sequence[Touch]) -> Attribution:
         unlisted=_sum(credited[1 : 1 + hidden]),
         channels=_by_channel(credited),
     )
+
+
+def shares_of(ordered: Sequence[Touch]) -> list[Shares]:
+    """Return the shares of each of these touches, at least one, given and returned in the order of time."""
+    others = [touch for touch in ordered if touch.channel != "direct"]
+    shares = iter(_shares(others or ordered))
+    none = Shares()
+    return [none if others and touch.channel == "direct" else next(shares) for touch in ordered]
 
 
 def _shares(touches: Sequence[Touch]) -> list[Shares]:

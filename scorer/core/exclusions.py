@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from scorer.core.globs import Globs, folded
-from scorer.core.labels import Label, Language, Patterns, Problem, lint_id, lint_patterns, listed, pick
+from scorer.core.labels import Label, Language, Patterns, Problem, already_taken, lint_id, lint_patterns, listed, pick
 from scorer.core.profile import Profile, texts_of, trait_of
 from scorer.core.titles import SENIORITIES
 
@@ -140,14 +140,15 @@ def exclusion_text(what: Exclusion | ExclusionReason, language: Language = "en")
 def lint_exclusions(section: list[Exclusion]) -> Iterator[Problem]:
     """All that is wrong with the section ``exclusions`` of a card."""
     if len(section) > MAX_EXCLUSIONS:
-        yield Problem("exclusions", f"at most {MAX_EXCLUSIONS}, not {len(section)}")
+        count = len(section)
+        yield Problem("exclusions", f"at most {MAX_EXCLUSIONS}, not {count}", f"最多 {MAX_EXCLUSIONS} 条，而不是 {count} 条")
         return
     seen: set[str] = set()
     for index, rule in enumerate(section):
         path = f"exclusions[{index}]"
         yield from lint_id(path, rule.id)
         if rule.id in seen:
-            yield Problem(f"{path}.id", f"{rule.id!r} is already taken")
+            yield already_taken(path, rule.id)
         seen.add(rule.id)
         yield from _lint_match(f"{path}.match", rule.match)
 
@@ -191,7 +192,7 @@ def _globs(patterns: tuple[str, ...]) -> Globs:
 
 def _lint_match(path: str, match: ExclusionMatch) -> Iterator[Problem]:
     if match == ExclusionMatch(min_pages=match.min_pages):
-        yield Problem(path, "an exclusion needs a match")
+        yield Problem(path, "an exclusion needs a match", "排除规则需要匹配条件")
     for key in _ABOUT_TEXTS:
         patterns = getattr(match, key)
         if patterns is None:
@@ -199,17 +200,26 @@ def _lint_match(path: str, match: ExclusionMatch) -> Iterator[Problem]:
         patterns = listed(patterns)
         yield from lint_patterns(f"{path}.{key}", patterns)
         if any(pattern and not pattern.strip("*") for pattern in patterns):
-            yield Problem(f"{path}.{key}", "a pattern of * alone excludes everybody of whom something is known")
+            yield Problem(
+                f"{path}.{key}",
+                "a pattern of * alone excludes everybody of whom something is known",
+                "只有 * 的模式会排除所有已知此项的人",
+            )
     for pattern in listed(match.seniority):
         if pattern and not any(Globs([pattern])(rank) for rank in SENIORITIES if rank != "unknown"):
             ranks = ", ".join(rank for rank in SENIORITIES if rank != "unknown")
-            yield Problem(f"{path}.seniority", f"there is no seniority {pattern!r}; it is one of {ranks}")
+            yield Problem(
+                f"{path}.seniority",
+                f"there is no seniority {pattern!r}; it is one of {ranks}",
+                f"没有职级 {pattern!r}；可用的有 {ranks}",
+            )
     if match.trait is not None and not match.trait:
-        yield Problem(f"{path}.trait", "must not be empty")
+        yield Problem(f"{path}.trait", "must not be empty", "不能为空")
     for name, values in (match.trait or {}).items():
         if not name or not texts_of(values):
-            yield Problem(f"{path}.trait", f"{name!r} needs a value")
+            yield Problem(f"{path}.trait", f"{name!r} needs a value", f"{name!r} 需要一个值")
     if match.min_pages < 1:
-        yield Problem(f"{path}.min_pages", f"must be at least 1, not {match.min_pages}")
+        pages = match.min_pages
+        yield Problem(f"{path}.min_pages", f"must be at least 1, not {pages}", f"须至少为 1，而不是 {pages}")
     if match.only_paths is None and match.min_pages != ExclusionMatch().min_pages:
-        yield Problem(f"{path}.min_pages", "only with only_paths")
+        yield Problem(f"{path}.min_pages", "only with only_paths", "只能与 only_paths 同时使用")

@@ -19,7 +19,7 @@ import msgspec
 
 from scorer.core.amounts import Amount, amount_of
 from scorer.core.globs import Globs, folded
-from scorer.core.labels import Label, Language, Patterns, Problem, lint_id, lint_patterns, listed, pick
+from scorer.core.labels import Label, Language, Patterns, Problem, already_taken, lint_id, lint_patterns, listed, pick
 from scorer.core.profile import MAX_TEXT, Profile, texts_of, trait_of
 from scorer.core.regions import country_label, country_names, country_of_name
 from scorer.core.titles import BUYING_ROLES, IN_WORDS, ROLES, SENIORITIES
@@ -161,25 +161,32 @@ def fit_text(ideal: IdealCustomer, reason: FitReason, language: Language = "en")
 def lint_fit(section: IdealCustomer) -> Iterator[Problem]:
     """All that is wrong with the section ``fit`` of a card."""
     if not section.criteria:
-        yield Problem("fit.criteria", "an ideal customer needs at least one criterion")
+        yield Problem("fit.criteria", "an ideal customer needs at least one criterion", "理想客户至少需要一条标准")
     if len(section.criteria) > MAX_CRITERIA:
-        yield Problem("fit.criteria", f"at most {MAX_CRITERIA}, not {len(section.criteria)}")
+        count = len(section.criteria)
+        yield Problem("fit.criteria", f"at most {MAX_CRITERIA}, not {count}", f"最多 {MAX_CRITERIA} 条，而不是 {count} 条")
         return
     seen: set[str] = set()
     for index, criterion in enumerate(section.criteria):
         path = f"fit.criteria[{index}]"
         yield from lint_id(path, criterion.id)
         if criterion.id in seen:
-            yield Problem(f"{path}.id", f"{criterion.id!r} is already taken")
+            yield already_taken(path, criterion.id)
         seen.add(criterion.id)
         yield from _lint_criterion(path, criterion)
     grades, multipliers = section.grades, section.multipliers
     if not 1 >= grades.A > grades.B > grades.C > 0:
-        yield Problem("fit.grades", "shares must fall from A to C, above 0 and at most 1")
+        told = "shares must fall from A to C, above 0 and at most 1", "比例须从 A 到 C 递减，大于 0 且不超过 1"
+        yield Problem("fit.grades", *told)
     if not MAX_MULTIPLIER >= multipliers.A >= multipliers.B >= multipliers.C >= multipliers.D > 0:
-        yield Problem("fit.multipliers", f"must not rise from A to D, above 0 and at most {MAX_MULTIPLIER}")
+        yield Problem(
+            "fit.multipliers",
+            f"must not rise from A to D, above 0 and at most {MAX_MULTIPLIER}",
+            f"从 A 到 D 不得递增，须大于 0 且不超过 {MAX_MULTIPLIER}",
+        )
     if not 0 <= section.min_known <= 1:
-        yield Problem("fit.min_known", f"must be from 0 to 1, not {section.min_known:g}")
+        known = section.min_known
+        yield Problem("fit.min_known", f"must be from 0 to 1, not {known:g}", f"须在 0 到 1 之间，而不是 {known:g}")
 
 
 _SENTENCES: dict[Verdict, Label] = {
@@ -240,27 +247,46 @@ def _globs(patterns: tuple[str, ...]) -> Globs:
 def _lint_criterion(path: str, criterion: Criterion) -> Iterator[Problem]:
     field, bounds = criterion.field, (criterion.at_least, criterion.at_most)
     if not (field in FIELDS or (field.startswith(TRAIT) and field != TRAIT)):
-        yield Problem(f"{path}.field", f"there is no field {field!r}; it is one of {', '.join(FIELDS)}, or {TRAIT}<name>")
+        fields = ", ".join(FIELDS)
+        yield Problem(
+            f"{path}.field",
+            f"there is no field {field!r}; it is one of {fields}, or {TRAIT}<name>",
+            f"没有字段 {field!r}；可用的有 {fields}，或 {TRAIT}<名称>",
+        )
         return
     if not (math.isfinite(criterion.weight) and 0 < criterion.weight <= MAX_WEIGHT):
-        yield Problem(f"{path}.weight", f"must be above 0 and at most {MAX_WEIGHT}, not {criterion.weight:g}")
+        weight = criterion.weight
+        yield Problem(
+            f"{path}.weight",
+            f"must be above 0 and at most {MAX_WEIGHT}, not {weight:g}",
+            f"须大于 0 且不超过 {MAX_WEIGHT}，而不是 {weight:g}",
+        )
     if (criterion.values is not None) == (bounds != (None, None)):
-        yield Problem(path, "a criterion has either values, or at_least or at_most")
+        told = "a criterion has either values, or at_least or at_most", "一条标准要么有 values，要么有 at_least 或 at_most"
+        yield Problem(path, *told)
         return
     if criterion.values is not None:
         if field in AMOUNTS:
-            yield Problem(f"{path}.values", f"{field} is a number: use at_least and at_most")
+            yield Problem(
+                f"{path}.values",
+                f"{field} is a number: use at_least and at_most",
+                f"{field} 是数字：请用 at_least 和 at_most",
+            )
             return
         patterns = listed(criterion.values)
         yield from lint_patterns(f"{path}.values", patterns)
         closed = [word for word in _CLOSED.get(field, ()) if word != "unknown"]
         for pattern in patterns:
             if closed and pattern and not any(Globs([pattern])(word) for word in closed):
-                yield Problem(f"{path}.values", f"there is no {field} {pattern!r}; it is one of {', '.join(closed)}")
+                yield Problem(
+                    f"{path}.values",
+                    f"there is no {field} {pattern!r}; it is one of {', '.join(closed)}",
+                    f"没有 {field} {pattern!r}；可用的有 {', '.join(closed)}",
+                )
         return
     if field not in AMOUNTS and not field.startswith(TRAIT):
-        yield Problem(path, f"{field} is no number: use values")
+        yield Problem(path, f"{field} is no number: use values", f"{field} 不是数字：请用 values")
     if not all(bound is None or (math.isfinite(bound) and bound >= 0) for bound in bounds):
-        yield Problem(path, "bounds must be numbers from 0")
+        yield Problem(path, "bounds must be numbers from 0", "界限须为不小于 0 的数字")
     elif criterion.at_least is not None and criterion.at_most is not None and criterion.at_least > criterion.at_most:
-        yield Problem(f"{path}.at_most", "must not be below at_least")
+        yield Problem(f"{path}.at_most", "must not be below at_least", "不得小于 at_least")

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from tracker.core.labels import Label
+
 MAX_TEXT = 2000
 """Characters of an address that are looked at."""
 TOPIC = "{topic}"
@@ -206,24 +208,24 @@ class TopicCapture:
     def __init__(self, pattern: str) -> None:
         problem = self.problem(pattern)
         if problem:
-            raise ValueError(problem)
+            raise ValueError(problem.en)
         before, _, after = pattern.partition(TOPIC)
         self._anywhere = before.startswith("*")
         self._before = folded(before.lstrip("*"))
         self._open = after == "*"
 
     @staticmethod
-    def problem(pattern: str) -> str | None:
+    def problem(pattern: str) -> Label | None:
         """What is wrong with the pattern; ``None`` when nothing is."""
         before, found, after = pattern.partition(TOPIC)
         if not found:
-            return f"has no {TOPIC}"
+            return Label(f"has no {TOPIC}", f"没有 {TOPIC}")
         if after not in ("", "*"):
-            return f"only * may follow {TOPIC}"
+            return Label(f"only * may follow {TOPIC}", f"{TOPIC} 之后只能是 *")
         if not before.endswith("/"):
-            return f"{TOPIC} must stand after a /"
+            return Label(f"{TOPIC} must stand after a /", f"{TOPIC} 须在 / 之后")
         if "*" in before.lstrip("*"):
-            return f"before {TOPIC} a * may only open the pattern"
+            return Label(f"before {TOPIC} a * may only open the pattern", f"{TOPIC} 之前的 * 只能在模式开头")
         return None
 
     @property

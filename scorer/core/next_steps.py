@@ -16,7 +16,7 @@ import msgspec
 
 from scorer.core.cycle import CyclePosition
 from scorer.core.decay import DAY_MS
-from scorer.core.labels import Label, Language, Problem, lint_id, pick
+from scorer.core.labels import Label, Language, Problem, already_taken, lint_id, pick
 from scorer.core.rhythm import Momentum, Rhythm
 from scorer.core.working_hours import Span, in_days, local_time, next_business_noon, next_in_window, within_business_day
 from tracker.core.channels import Channel
@@ -212,23 +212,34 @@ def lint_next_steps(
     place of the whole list.
     """
     if len(rules) > MAX_NEXT_STEPS:
-        yield Problem(path, f"at most {MAX_NEXT_STEPS}, not {len(rules)}")
+        yield Problem(
+            path, f"at most {MAX_NEXT_STEPS}, not {len(rules)}", f"最多 {MAX_NEXT_STEPS} 条，而不是 {len(rules)} 条"
+        )
         return  # Each is compared with those before it.
     seen: set[str] = set()
     certain: list[tuple[str, NextStepRule]] = []
     for place, rule in rules:
         if rule.id in seen:
-            yield Problem(f"{place}.id", f"{rule.id!r} is already taken")
+            yield already_taken(place, rule.id)
         seen.add(rule.id)
         yield from _lint_rule(place, rule, topics)
         covering = next((other for other in certain if _covers(other[1].when, rule.when)), None)
         if covering:
-            yield Problem(place, f"is never reached: {covering[0]} ({covering[1].id!r}) fits whenever this one does")
+            earlier = f"{covering[0]} ({covering[1].id!r})"
+            yield Problem(
+                place,
+                f"is never reached: {earlier} fits whenever this one does",
+                f"永远不会用到：凡符合此规则的情形，都已符合 {earlier}",
+            )
         elif _certain(rule):
             certain.append((place, rule))
     if not rules or not _certain(rules[-1][1]) or rules[-1][1].when != When():
-        wanted = "no conditions, no words in braces, and due today, the next_business_day or in days"
-        yield Problem(path, f"the last rule must fit always: {wanted}")
+        yield Problem(
+            path,
+            "the last rule must fit always: "
+            "no conditions, no words in braces, and due today, the next_business_day or in days",
+            "最后一条规则须始终适用：没有条件，没有花括号中的词，期限为 today、next_business_day 或若干天（days）",
+        )
 
 
 def _facts(lead: Situation, now_ms: int, zone: tzinfo, best: Span | None) -> dict[str, Any]:
@@ -352,29 +363,47 @@ def _lint_rule(place: str, rule: NextStepRule, topics: Collection[str] | None) -
     yield from _lint_text(f"{place}.label", rule.label, frozenset())
     yield from _lint_text(f"{place}.why", rule.why, frozenset(PLACEHOLDERS))
     if isinstance(rule.due, InDays) and not 0 <= rule.due.days <= MAX_DAYS:
-        yield Problem(f"{place}.due.days", f"must be from 0 to {MAX_DAYS}, not {rule.due.days}")
+        yield _out_of_range(f"{place}.due.days", rule.due.days)
     for name, value in _given(rule.when).items():
         if isinstance(value, list) and not value:
-            yield Problem(f"{place}.when.{name}", "must not be empty; leave it out if it doesn't matter")
+            yield Problem(
+                f"{place}.when.{name}", "must not be empty; leave it out if it doesn't matter", "不能为空；如无关紧要请省略"
+            )
         elif name in ("silent_days", "expected_within_days") and not 0 <= value <= MAX_DAYS:
-            yield Problem(f"{place}.when.{name}", f"must be from 0 to {MAX_DAYS}, not {value:g}")
+            yield _out_of_range(f"{place}.when.{name}", value)
     for topic in rule.when.topic or []:
         if topics is not None and topic not in topics:
-            yield Problem(f"{place}.when.topic", f"there is no topic {topic!r}")
+            yield Problem(f"{place}.when.topic", f"there is no topic {topic!r}", f"没有主题 {topic!r}")
+
+
+def _out_of_range(place: str, days: float) -> Problem:
+    return Problem(place, f"must be from 0 to {MAX_DAYS}, not {days:g}", f"须在 0 到 {MAX_DAYS} 之间，而不是 {days:g}")
 
 
 def _lint_text(place: str, text: Label, allowed: Collection[str]) -> Iterator[Problem]:
     if not text.en.strip():
-        yield Problem(f"{place}.en", "must not be empty")
+        yield Problem(f"{place}.en", "must not be empty", "不能为空")
     for language, words in (("en", text.en), ("zh", text.zh)):
         if len(words) > MAX_TEXT:
-            yield Problem(f"{place}.{language}", f"at most {MAX_TEXT} characters, not {len(words)}")
+            yield Problem(
+                f"{place}.{language}",
+                f"at most {MAX_TEXT} characters, not {len(words)}",
+                f"最多 {MAX_TEXT} 个字符，而不是 {len(words)} 个",
+            )
         for name in _BRACES.findall(words):
             if name not in allowed:
-                usable = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS) if allowed else "nothing"
-                yield Problem(f"{place}.{language}", f"{{{name}}} can't be filled in; what can: {usable}")
+                usable = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS) if allowed else ""
+                yield Problem(
+                    f"{place}.{language}",
+                    f"{{{name}}} can't be filled in; what can: {usable or 'nothing'}",
+                    f"无法填入 {{{name}}}；可填入的：{usable or '无'}",
+                )
         if set(_BRACES.sub("", words)) & {"{", "}"}:
-            yield Problem(f"{place}.{language}", "braces are only for words that are filled in, as in {topic}")
+            yield Problem(
+                f"{place}.{language}",
+                "braces are only for words that are filled in, as in {topic}",
+                "花括号只用于要填入的词，例如 {topic}",
+            )
 
 
 _CALL = Label("Call", "致电")

@@ -57,6 +57,8 @@ class Subject(NamedTuple):
     url: str = ""
     title: str = ""
     topic: str | None = None
+    stage: str | None = None
+    """That of the topic, on the card."""
     file: str = ""
     extension: str = ""
     form_id: str = ""
@@ -137,7 +139,8 @@ class Card:
         self._marked_events = Globs(name for rule in scorecard.exclusions for name in listed(rule.match.event))
         self._topic_properties = tuple(scorecard.topic_properties)
         self._topics = tuple(
-            (topic.id, _test(topic.match)) if topic.id else (None, _captures(topic.match)) for topic in scorecard.topics
+            (topic.id, _test(topic.match), topic.stage) if topic.id else (None, _captures(topic.match), topic.stage)
+            for topic in scorecard.topics
         )
         self._likely_topics = _Likely([topic.match if topic.id else _likely(topic.match) for topic in scorecard.topics])
         matches = [rule.match for rule in scorecard.rules] + [topic.match for topic in scorecard.topics]
@@ -245,17 +248,17 @@ class Card:
         return tuple(earning for _, earning in self._by.get(on, ()))
 
     def _matching(self, on: Behaviour, subject: Subject) -> Matched:
-        topic = None
+        topic = stage = None
         for place in self._likely_topics(subject):
-            name, test = self._topics[place]
+            name, test, speaks_of = self._topics[place]
             found = test(subject)
             if found:
-                topic = name or str(found)
+                topic, stage = name or str(found), speaks_of
                 break
         rules = self._by.get(on)
         if rules is None:
             return topic, ()
-        subject = subject._replace(topic=topic)
+        subject = subject._replace(topic=topic, stage=stage)
         likely = (rules[place] for place in self._likely[on](subject))
         return topic, tuple(earning for test, earning in likely if test(subject))
 
@@ -302,6 +305,9 @@ class _Likely:
             elif match.topic is not None:
                 for topic in {text.lower() for text in listed(match.topic)}:
                     self._by_value.setdefault(("topic", topic), []).append(place)
+            elif match.stage is not None:
+                for stage in listed(match.stage):
+                    self._by_value.setdefault(("stage", stage), []).append(place)
             elif match.extension is not None:
                 for extension in {text.lower().lstrip(".") for text in listed(match.extension)}:
                     self._by_value.setdefault(("extension", extension), []).append(place)
@@ -321,6 +327,7 @@ class _Likely:
                 found.update(places[owner] for owner in index(text))
         if self._by_value:
             found.update(self._by_value.get(("topic", subject.topic), ()))
+            found.update(self._by_value.get(("stage", subject.stage), ()))
             found.update(self._by_value.get(("extension", subject.extension), ()))
         found.update(place for word, place in self._by_word if word in subject.title)
         return sorted(found)
@@ -395,6 +402,9 @@ def _test(match: Match) -> Test:
     if match.topic is not None:
         topics = frozenset(text.lower() for text in listed(match.topic))
         tests.append(lambda subject: subject.topic in topics)
+    if match.stage is not None:
+        stages = frozenset(listed(match.stage))
+        tests.append(lambda subject: subject.stage in stages)
     if match.extension is not None:
         extensions = frozenset(text.lower().lstrip(".") for text in listed(match.extension))
         tests.append(lambda subject: subject.extension in extensions)

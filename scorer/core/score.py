@@ -174,7 +174,7 @@ def fold(card: Card, state: ScoreState | None, streams: Streams, trace: list[Con
     >>> from scorer.core.scorecard import Hot, Rule, Scorecard
     >>> rule = Rule("visit", Label("Visited"), on="first_visit", points=8)
     >>> card = Card(Scorecard(1, Label("Tiny"), p50=40, hot=Hot(60), warm=20, rules=[rule]), landmark_ms=0)
-    >>> fold(card, None, {0: [Fact("visit", at=0, day=719163, visit=1, visit_of_day=1)]}).heat
+    >>> fold(card, None, {0: [Fact("visit", at=0, day=719163, visit=1)]}).heat
     8.0
     """
     if trace is not None and state is not None:

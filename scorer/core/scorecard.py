@@ -6,7 +6,7 @@ A published card is numbered and never changes; to change a weight is to publish
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -14,9 +14,10 @@ import msgspec
 from scorer.core.exclusions import DEFAULT_EXCLUSIONS, Exclusion, lint_exclusions
 from scorer.core.fit import IdealCustomer, lint_fit
 from scorer.core.globs import TOPIC, TopicCapture
-from scorer.core.labels import Label, Patterns, Problem, lint_id, lint_patterns, listed
+from scorer.core.labels import Label, Patterns, Problem, already_taken, lint_id, lint_patterns, listed
 from scorer.core.next_steps import DEFAULT_NEXT_STEPS, NextStepRule, lint_next_steps
 from tracker.core.channels import Channel
+from tracker.core.shape_words import shape_in_chinese
 
 Behaviour = Literal[
     "first_visit",
@@ -55,6 +56,8 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Texts the title contains."""
     topic: Patterns | None = None
     """Ids of topics."""
+    stage: Patterns | None = None
+    """Stages of topics: the page, file, link or form is about a topic of that stage. Not the stage that the lead is in."""
     extension: Patterns | None = None
     """File extensions, with or without the dot."""
     file: Patterns | None = None
@@ -101,6 +104,8 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     match: Match
     id: str = ""
     label: Label | None = None
+    stage: Stage | None = None
+    """Stage of the purchase in which people read about it, for rules to match; it adds nothing to a lead's own by itself."""
 
 
 class Hot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -148,11 +153,11 @@ _ALLOWED: dict[str, frozenset[str]] = {
     "first_visit": frozenset(),
     "new_day": frozenset(),
     "return": frozenset({"min_silence_days"}),
-    "page_view": frozenset({"path", "not_path", "url", "title", "topic"}),
+    "page_view": frozenset({"path", "not_path", "url", "title", "topic", "stage"}),
     "dwell": frozenset(),
-    "download": frozenset({"path", "not_path", "url", "topic", "extension", "file"}),
-    "link": frozenset({"path", "not_path", "url", "topic"}),
-    "form": frozenset({"path", "not_path", "url", "topic", "form", "not_form"}),
+    "download": frozenset({"path", "not_path", "url", "topic", "stage", "extension", "file"}),
+    "link": frozenset({"path", "not_path", "url", "topic", "stage"}),
+    "form": frozenset({"path", "not_path", "url", "topic", "stage", "form", "not_form"}),
     "identify": frozenset(),
     "group": frozenset(),
     "event": frozenset({"event", "properties"}),
@@ -201,7 +206,7 @@ def lint(data: object) -> list[Problem]:
     ['$: a scorecard is a JSON object']
     """
     if not isinstance(data, dict):
-        return [Problem("$", "a scorecard is a JSON object")]
+        return [Problem("$", "a scorecard is a JSON object", "评分卡须为 JSON 对象")]
     problems: list[Problem] = []
     sections: dict[str, list[object]] = {"rules": [], "topics": [], "exclusions": [], "next_steps": []}
     head = _read({**data, **sections}, Scorecard, "", problems)
@@ -210,11 +215,12 @@ def lint(data: object) -> list[Problem]:
     exclusions = _read_each(data.get("exclusions", []), Exclusion, "exclusions", problems)
     steps = _read_each(data.get("next_steps", []), NextStepRule, "next_steps", problems)
     if data.get("rules", []) == []:
-        problems.append(Problem("rules", "a card needs at least one rule"))
+        problems.append(Problem("rules", "a card needs at least one rule", "评分卡至少需要一条规则"))
     if head is not None:
         problems += _lint_head(head)
         if len(head.topic_properties) > 20 or not all(0 < len(name) <= 60 for name in head.topic_properties):
-            problems.append(Problem("topic_properties", "at most 20 names of 1 to 60 characters"))
+            told = "at most 20 names of 1 to 60 characters", "最多 20 个名称，每个 1 到 60 个字符"
+            problems.append(Problem("topic_properties", *told))
         if head.fit is not None:
             problems += lint_fit(head.fit)
     if len(exclusions) == len(data.get("exclusions", [])):
@@ -222,6 +228,7 @@ def lint(data: object) -> list[Problem]:
     problems += _lint_topics(topics)
     names = {topic.id for _, topic in topics if topic.id}
     captures = any(not topic.id for _, topic in topics)
+    stages = {topic.stage for _, topic in topics}
     if "next_steps" in data and len(steps) == len(data["next_steps"]):
         problems += lint_next_steps(steps, topics=None if captures else names)
     problems += _repeated(rules)
@@ -229,7 +236,8 @@ def lint(data: object) -> list[Problem]:
         problems += _lint_rule(path, rule)
         for topic in listed(rule.match.topic):
             if topic not in names and not captures:
-                problems.append(Problem(f"{path}.match.topic", f"there is no topic {topic!r}"))
+                problems.append(Problem(f"{path}.match.topic", f"there is no topic {topic!r}", f"没有主题 {topic!r}"))
+        problems += _lint_stages(path, rule, stages)
     return problems
 
 
@@ -242,16 +250,18 @@ def _read(value: object, kind: type[Part], path: str, problems: list[Problem]) -
     except msgspec.ValidationError as error:
         message, found, place = str(error).partition(" - at `$")
         where = path + place.rstrip("`") if found else path
-        problems.append(Problem(where.lstrip(".") or "$", message))
+        problems.append(Problem(where.lstrip(".") or "$", message, shape_in_chinese(message)))
         return None
 
 
 def _read_each(values: object, kind: type[Part], path: str, problems: list[Problem]) -> list[tuple[str, Part]]:
     if not isinstance(values, list):
-        problems.append(Problem(path, "must be a list"))
+        problems.append(Problem(path, "must be a list", "须为列表"))
         return []
     if len(values) > MAX_RULES:
-        problems.append(Problem(path, f"at most {MAX_RULES}, not {len(values)}"))
+        problems.append(
+            Problem(path, f"at most {MAX_RULES}, not {len(values)}", f"最多 {MAX_RULES} 项，而不是 {len(values)} 项")
+        )
         return []
     read = []
     for index, value in enumerate(values):
@@ -263,62 +273,111 @@ def _read_each(values: object, kind: type[Part], path: str, problems: list[Probl
 
 def _lint_head(card: Scorecard) -> Iterator[Problem]:
     if card.format != FORMAT:
-        yield Problem("format", f"must be {FORMAT}, the only format there is, not {card.format}")
+        yield Problem(
+            "format",
+            f"must be {FORMAT}, the only format there is, not {card.format}",
+            f"须为 {FORMAT}（目前唯一的格式），而不是 {card.format}",
+        )
     if not 1 <= card.half_life_days <= 365:
-        yield Problem("half_life_days", f"must be from 1 to 365, not {card.half_life_days:g}")
+        days = card.half_life_days
+        yield Problem("half_life_days", f"must be from 1 to 365, not {days:g}", f"须在 1 到 365 之间，而不是 {days:g}")
     if not _positive(card.p50):
-        yield Problem("p50", "the points that score 50 must be above 0")
+        yield Problem("p50", "the points that score 50 must be above 0", "得分 50 对应的分值须大于 0")
     if not _positive(card.hot.enter):
-        yield Problem("hot.enter", "the points from which a lead is hot must be above 0")
+        told = "the points from which a lead is hot must be above 0", "线索成为热门的分值须大于 0"
+        yield Problem("hot.enter", *told)
     if not 0 < card.hot.leave_ratio < 1:
-        yield Problem("hot.leave_ratio", f"must be above 0 and below 1, not {card.hot.leave_ratio:g}")
+        ratio = card.hot.leave_ratio
+        yield Problem(
+            "hot.leave_ratio", f"must be above 0 and below 1, not {ratio:g}", f"须大于 0 且小于 1，而不是 {ratio:g}"
+        )
     if card.hot.per_week is not None and not 1 <= card.hot.per_week <= 100_000:
-        yield Problem("hot.per_week", f"must be from 1 to 100,000, not {card.hot.per_week}")
+        some = card.hot.per_week
+        yield Problem("hot.per_week", f"must be from 1 to 100,000, not {some}", f"须在 1 到 100,000 之间，而不是 {some}")
     if not 0 < card.hot.leave_ratio < 1:
         pass
     elif _positive(card.hot.enter) and not 0 < card.warm <= card.hot.enter * card.hot.leave_ratio:
         limit = card.hot.enter * card.hot.leave_ratio
-        yield Problem("warm", f"must be above 0 and at most {limit:g}, where a hot lead leaves, so that it cools to warm")
+        yield Problem(
+            "warm",
+            f"must be above 0 and at most {limit:g}, where a hot lead leaves, so that it cools to warm",
+            f"须大于 0 且不超过 {limit:g}（热门线索在此离开名单），这样它才会先降为“温”",
+        )
 
 
 def _lint_rule(path: str, rule: Rule) -> Iterator[Problem]:
     yield from lint_id(path, rule.id)
     yield from _lint_match(f"{path}.match", rule.match, rule.on)
     if rule.cap_per_day < 1:
-        yield Problem(f"{path}.cap_per_day", "must be at least 1; give the rule 0 points to switch it off")
+        yield Problem(
+            f"{path}.cap_per_day",
+            "must be at least 1; give the rule 0 points to switch it off",
+            "须至少为 1；如要停用此规则，请把分值设为 0",
+        )
     if rule.cap_total is not None and rule.cap_total < 1:
-        yield Problem(f"{path}.cap_total", "must be at least 1, or left out for no limit")
+        told = "must be at least 1, or left out for no limit", "须至少为 1；不设上限时请省略"
+        yield Problem(f"{path}.cap_total", *told)
     if rule.on == "dwell":
         yield from _lint_dwell(path, rule)
         return
     if rule.buckets:
-        yield Problem(f"{path}.buckets", "only a dwell rule has buckets")
+        yield Problem(f"{path}.buckets", "only a dwell rule has buckets", "只有 dwell 规则才有 buckets")
     if not 0 <= rule.points <= MAX_POINTS:
-        yield Problem(f"{path}.points", f"must be from 0 to {MAX_POINTS}, not {rule.points:g}")
+        yield Problem(
+            f"{path}.points",
+            f"must be from 0 to {MAX_POINTS}, not {rule.points:g}",
+            f"须在 0 到 {MAX_POINTS} 之间，而不是 {rule.points:g}",
+        )
     if rule.on == "return" and not _positive(rule.match.min_silence_days or 0):
-        yield Problem(f"{path}.match.min_silence_days", "a return rule needs the days of silence, above 0")
+        told = "a return rule needs the days of silence, above 0", "return 规则需要沉默天数，须大于 0"
+        yield Problem(f"{path}.match.min_silence_days", *told)
     for name in listed(rule.match.channel):
         if name not in get_args(Channel):
-            yield Problem(f"{path}.match.channel", f"one of {', '.join(get_args(Channel))}, not {name!r}")
+            yield _not_one_of(f"{path}.match.channel", get_args(Channel), name)
     if rule.on == "event" and not listed(rule.match.event):
-        yield Problem(f"{path}.match.event", "an event rule needs the event's name")
+        yield Problem(f"{path}.match.event", "an event rule needs the event's name", "event 规则需要事件名称")
+
+
+def _lint_stages(path: str, rule: Rule, stages: Collection[Stage | None]) -> Iterator[Problem]:
+    for name in listed(rule.match.stage) if "stage" in _ALLOWED[rule.on] else ():
+        if name not in STAGES:
+            yield _not_one_of(f"{path}.match.stage", STAGES, name)
+        elif name not in stages:
+            yield Problem(
+                f"{path}.match.stage",
+                f'no topic has the stage {name!r}; give one "stage": "{name}"',
+                f'没有主题属于阶段 {name!r}；请给某个主题加上 "stage": "{name}"',
+            )
 
 
 def _lint_dwell(path: str, rule: Rule) -> Iterator[Problem]:
     if rule.points:
-        yield Problem(f"{path}.points", "a dwell rule gives its points in buckets")
+        yield Problem(f"{path}.points", "a dwell rule gives its points in buckets", "dwell 规则的分值写在 buckets 中")
     if rule.cap_total is not None:
-        yield Problem(f"{path}.cap_total", "a dwell rule is limited by cap_per_day only")
+        told = "a dwell rule is limited by cap_per_day only", "dwell 规则只能用 cap_per_day 限制"
+        yield Problem(f"{path}.cap_total", *told)
     if not rule.buckets:
-        yield Problem(f"{path}.buckets", "a dwell rule needs buckets: [[at least seconds, points], …]")
+        yield Problem(
+            f"{path}.buckets",
+            "a dwell rule needs buckets: [[at least seconds, points], …]",
+            "dwell 规则需要 buckets：[[至少秒数, 分值], …]",
+        )
     seconds, points = 0.0, 0.0
     for index, (at_least, worth) in enumerate(rule.buckets):
         if index == 0 and at_least < MIN_DWELL_SECONDS:
-            yield Problem(f"{path}.buckets[0]", f"the first bucket begins at {MIN_DWELL_SECONDS} s or later")
+            yield Problem(
+                f"{path}.buckets[0]",
+                f"the first bucket begins at {MIN_DWELL_SECONDS} s or later",
+                f"第一档须从 {MIN_DWELL_SECONDS} 秒或更晚开始",
+            )
         elif not (math.isfinite(at_least) and at_least > seconds):
-            yield Problem(f"{path}.buckets[{index}]", "seconds must rise from bucket to bucket")
+            yield Problem(f"{path}.buckets[{index}]", "seconds must rise from bucket to bucket", "各档秒数须逐档增加")
         if not points < worth <= MAX_POINTS:
-            yield Problem(f"{path}.buckets[{index}]", f"points must rise from bucket to bucket, up to {MAX_POINTS}")
+            yield Problem(
+                f"{path}.buckets[{index}]",
+                f"points must rise from bucket to bucket, up to {MAX_POINTS}",
+                f"各档分值须逐档增加，最高 {MAX_POINTS}",
+            )
         seconds, points = at_least, worth
 
 
@@ -328,17 +387,25 @@ def _lint_topics(topics: list[tuple[str, Topic]]) -> Iterator[Problem]:
         captures = [pattern for pattern in listed(topic.match.path) if TOPIC in pattern]
         yield from _lint_match(f"{path}.match", topic.match, "topic")
         if topic.match == Match():
-            yield Problem(f"{path}.match", "a topic needs a match")
+            yield Problem(f"{path}.match", "a topic needs a match", "主题需要匹配条件")
         if topic.id:
             yield from lint_id(path, topic.id)
             if captures:
-                yield Problem(f"{path}.match.path", f"a topic with an id can't have {TOPIC} in its path as well")
+                yield Problem(
+                    f"{path}.match.path",
+                    f"a topic with an id can't have {TOPIC} in its path as well",
+                    f"有 id 的主题，路径中不能再有 {TOPIC}",
+                )
         elif not captures or len(captures) != len(listed(topic.match.path)):
-            yield Problem(path, f"a topic needs an id, or {TOPIC} in each of its path patterns")
+            yield Problem(
+                path,
+                f"a topic needs an id, or {TOPIC} in each of its path patterns",
+                f"主题需要 id，或者每个路径模式中都有 {TOPIC}",
+            )
         for pattern in captures:
             problem = TopicCapture.problem(pattern)
             if problem:
-                yield Problem(f"{path}.match.path", f"{pattern!r}: {problem}")
+                yield Problem(f"{path}.match.path", f"{pattern!r}: {problem.en}", f"{pattern!r}：{problem.zh}")
 
 
 def _lint_match(path: str, match: Match, on: str) -> Iterator[Problem]:
@@ -347,8 +414,12 @@ def _lint_match(path: str, match: Match, on: str) -> Iterator[Problem]:
         if value is None:
             continue
         if key not in _ALLOWED[on]:
-            allowed = ", ".join(sorted(_ALLOWED[on])) or "nothing"
-            yield Problem(f"{path}.{key}", f"{on} can't be matched by {key}; it takes {allowed}")
+            allowed = ", ".join(sorted(_ALLOWED[on]))
+            yield Problem(
+                f"{path}.{key}",
+                f"{on} can't be matched by {key}; it takes {allowed or 'nothing'}",
+                f"{on} 不能用 {key} 匹配；" + (f"可用的有 {allowed}" if allowed else "它不接受任何条件"),
+            )
         elif isinstance(value, (str, list)):
             yield from lint_patterns(f"{path}.{key}", listed(value))
 
@@ -357,8 +428,13 @@ def _repeated(parts: list[tuple[str, Rule]] | list[tuple[str, Topic]]) -> Iterat
     seen: set[str] = set()
     for path, part in parts:
         if part.id in seen:
-            yield Problem(f"{path}.id", f"{part.id!r} is already taken")
+            yield already_taken(path, part.id)
         seen.add(part.id)
+
+
+def _not_one_of(path: str, choices: Collection[str], name: str) -> Problem:
+    listing = ", ".join(choices)
+    return Problem(path, f"one of {listing}, not {name!r}", f"须为 {listing} 之一，而不是 {name!r}")
 
 
 def _positive(value: float) -> bool:

@@ -6,6 +6,7 @@ Run by ``dev.py run``. What is imported goes through the running collector over 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from scorer.rescoring import fill
 from scorer.resources import Resources, now_ms, opened
 from scorer.scorecards import body_of
 from scorer.sites import found_site
+from scorer.users import add_user
 from tracker.importing import HttpDelivery, ImportReport, import_log
 from tracker.log import configure_logging
 from tracker.settings import Settings, read_settings
@@ -40,6 +42,7 @@ LOG_SITE = "semicomplete.com, May 2015 (real log)"
 LOG_ORIGIN = "http://semicomplete.com"
 LOG = Path(__file__).parent / "semicomplete-2015" / "access.log.gz"
 STORY_SEED = 7
+SALESPERSON = "ada@nordwind.example"
 READY_SECONDS = 60
 PROCESSED_SECONDS = 120
 
@@ -72,6 +75,7 @@ class Prepared(msgspec.Struct):
     server_key: str
     log_server_key: str
     api_key: str
+    password: str
     imported: bool = False
 
 
@@ -122,7 +126,15 @@ def _prepare(resources: Resources) -> Prepared:
         )
         log = found_site(connection, LOG_SITE, SiteSettings(origins=(LOG_ORIGIN,)), now_ms())
         api_key = add_key(connection, sample.id, "sales", now_ms())
-        prepared = Prepared(sample.write_key, sample.server_key, log.server_key, api_key.key)
+        prepared = Prepared(sample.write_key, sample.server_key, log.server_key, api_key.key, secrets.token_urlsafe(9))
+        add_user(
+            connection,
+            SALESPERSON,
+            "Ada Winter",
+            {sample.id: "admin", log.id: "admin"},
+            now_ms(),
+            password=prepared.password,
+        )
         site = load_sites(connection)[sample.id]
         body: dict[str, Any] = msgspec.json.decode(body_of(connection, site.id) or "{}")
         publish(connection, site, body | {"fit": IDEAL_CUSTOMER}, "demonstration", "Whom Nordwind looks for", now_ms())
@@ -198,8 +210,10 @@ def _say_where(settings: Settings, prepared: Prepared) -> None:
     url = settings.url
     # Not through the console, which would break what is to be copied.
     click.echo(f"""
+  Hot leads             {url}/hot
+                        sign in as {SALESPERSON} with {prepared.password}
   Sample company site   {url}/nordwind/
-                        read a product page, then ask again and find yourself in the list
+                        read a product page and find yourself among the leads
   Sales API             {url}/api/docs
   Key for it            {prepared.api_key}
   Try                   curl -H "Authorization: Bearer {prepared.api_key}" "{url}/api/v1/hot-leads?limit=3"

@@ -17,7 +17,7 @@ from scorer.core.decay import DAY_MS
 from scorer.core.segment import AllOf, Condition, Segment
 from scorer.explaining import explain
 from scorer.history import history
-from scorer.hot_list import Place, Ranked, Wanted, rank
+from scorer.hot_list import Place, Ranked, Wanted, awake, rank
 from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import surviving
@@ -39,6 +39,7 @@ from scorer.outlets.parameters import (
     RankedParameters,
     TimelineParameters,
 )
+from scorer.outlets.preconditions import lead_tag
 from scorer.outlets.problems import CURSOR_EXPIRED, NOT_FOUND, PARAMETER_INVALID, Refusal
 from scorer.outlets.shapes import time_text
 from scorer.timeline import read_timeline
@@ -64,6 +65,14 @@ class Call(msgspec.Struct, frozen=True):
     """Of the type that the route names."""
     has: Callable[[str], bool]
     """Whether the asker has the answer with this entity tag."""
+    actor: str
+    """Id of the key."""
+    body: Any = None
+    """Of a writing request: of the type that the route names."""
+    prepared: Any = None
+    """Of a writing request: what the route's preparation has found."""
+    if_match: str | None = None
+    """Of a writing request: the header ``If-Match``; ``None`` without one."""
 
     @property
     def site_id(self) -> int:
@@ -80,6 +89,10 @@ class Reply(msgspec.Struct, frozen=True):
     """``None`` for an answer that can't be asked for again by its tag."""
     wait_seconds: float = 0.0
     """Above 0: there is nothing to tell; ask again when something has changed, for so long at most."""
+    after: int = 0
+    """Of an answer that waits: the change after which there was nothing."""
+    lead_id: str | None = None
+    """The one lead that it tells of; ``None`` where there isn't one."""
 
 
 def hot_leads(call: Call) -> Reply:
@@ -97,19 +110,19 @@ def all_leads(call: Call) -> Reply:
 
 def one_lead(call: Call, lead_id: str) -> Reply:
     """One lead."""
-    row = _find_lead(call, lead_id)
-    etag = _etag(call, [row])
+    row = find_lead(call, lead_id)
+    etag = lead_etag(call, row)
     lead = view_leads(call.connection, call.view, [row])[0]
     merged_into = row.id if row.id != lead_id else None
-    return Reply(msgspec.structs.replace(lead, merged_into=merged_into), etag)
+    return Reply(msgspec.structs.replace(lead, merged_into=merged_into), etag, lead_id=row.id)
 
 
 def timeline(call: Call, lead_id: str) -> Reply:
     """What a lead did, newest visit first."""
     asked: TimelineParameters = call.parameters
-    cursor = _read(asked.cursor, TimelineCursor)
+    cursor = read_place(asked.cursor, TimelineCursor)
     before = (cursor.started_at, cursor.visitor_id) if cursor else None
-    view, row = call.view, _find_lead(call, lead_id)
+    view, row = call.view, find_lead(call, lead_id)
     found = read_timeline(call.connection, view.site, row.id, before, asked.limit, view.language)
     further = write_cursor(TimelineCursor(*found.next)) if found.next else None
     return Reply(shapes.TimelinePage(found.visits, further))
@@ -117,25 +130,25 @@ def timeline(call: Call, lead_id: str) -> Reply:
 
 def explanation(call: Call, lead_id: str) -> Reply:
     """Every contribution to a lead's score."""
-    row = _find_lead(call, lead_id)
+    row = find_lead(call, lead_id)
     return Reply(explain(call.connection, row.id, call.view.now_ms, call.view.language))
 
 
 def score_history(call: Call, lead_id: str) -> Reply:
     """A lead's score over time."""
-    row = _find_lead(call, lead_id)
+    row = find_lead(call, lead_id)
     return Reply(history(call.connection, row.id, call.view.now_ms, call.view.language))
 
 
 def sources(call: Call, lead_id: str) -> Reply:
     """How a lead came."""
-    return Reply(read_sources(call.connection, _find_lead(call, lead_id).id))
+    return Reply(read_sources(call.connection, find_lead(call, lead_id).id))
 
 
 def all_accounts(call: Call) -> Reply:
     """Companies, hottest first."""
     asked: AccountsParameters = call.parameters
-    cursor = _read(asked.cursor, AccountCursor)
+    cursor = read_place(asked.cursor, AccountCursor)
     _check_card(call, cursor)
     after = AccountPlace(cursor.heat, cursor.account_id) if cursor else None
     rows, following = rank_accounts(call.connection, call.site_id, asked.q or None, after, asked.limit)
@@ -170,7 +183,7 @@ def changes(call: Call) -> Reply:
     head = feed_head(call.connection, call.site_id)
     if asked.cursor == "now":
         return Reply(shapes.ChangePage([], write_cursor(ChangesCursor(head.id, head.last_sequence))))
-    cursor = _read(asked.cursor, ChangesCursor) or ChangesCursor(head.id, 0)
+    cursor = read_place(asked.cursor, ChangesCursor) or ChangesCursor(head.id, 0)
     if cursor.feed != head.id or cursor.sequence > head.last_sequence:
         raise Refusal(
             CURSOR_EXPIRED,
@@ -185,7 +198,8 @@ def changes(call: Call) -> Reply:
         for one in found
     ]
     further = ChangesCursor(head.id, found[-1].sequence if found else cursor.sequence)
-    return Reply(shapes.ChangePage(data, write_cursor(further)), wait_seconds=0 if found else asked.wait)
+    page = shapes.ChangePage(data, write_cursor(further))
+    return Reply(page, wait_seconds=0 if found else asked.wait, after=cursor.sequence)
 
 
 def _wanted(asked: RankedParameters, *, min_score: float | None, search: str | None = None) -> Wanted:
@@ -196,20 +210,22 @@ def _wanted(asked: RankedParameters, *, min_score: float | None, search: str | N
         stage=asked.stage or None,
         owner=None if asked.owner is UNSET else asked.owner,
         grade=asked.grade or None,
+        status=asked.status or None,
     )
 
 
 def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
     view = call.view
-    cursor = _read(asked.cursor, LeadCursor)
+    cursor = read_place(asked.cursor, LeadCursor)
     _check_card(call, cursor)
     after = Place(cursor.priority, cursor.lead_id) if cursor else None
     if asked.segment is UNSET:
         found = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
     else:
         where = _segment(call, asked.segment, wanted)
-        found = segments.members(call.connection, view.stored, where, after, asked.limit, view.now_ms)
-    etag = _etag(call, found.rows, found)
+        also = awake() if wanted.min_score is None else None
+        found = segments.members(call.connection, view.stored, where, after, asked.limit, view.now_ms, also=also)
+    etag = _unless_known(call, _digest(call, found.rows, found))
     further = LeadCursor(view.stored.id, found.next.priority, found.next.lead_id) if found.next else None
     leads = view_leads(call.connection, view, found.rows)
     return Reply(shapes.LeadPage(leads, write_cursor(further) if further else None), etag)
@@ -235,7 +251,8 @@ def _segment(call: Call, name: str, wanted: Wanted) -> Segment:
     return AllOf((saved.where, _HOT)) if wanted.min_score is None else saved.where
 
 
-def _find_lead(call: Call, lead_id: str) -> LeadRow:
+def find_lead(call: Call, lead_id: str) -> LeadRow:
+    """Return the lead that *lead_id* is part of; raise ``Refusal`` where the site has none."""
     root = surviving(call.connection, call.site_id, lead_id) if "\0" not in lead_id else None
     row = find_leads(call.connection, call.view.stored.id, [root]).get(root) if root else None
     if row is None:
@@ -243,7 +260,8 @@ def _find_lead(call: Call, lead_id: str) -> LeadRow:
     return row
 
 
-def _read(text: Any, kind: type[Cursor]) -> Cursor | None:
+def read_place(text: Any, kind: type[Cursor]) -> Cursor | None:
+    """Return the cursor behind a parameter, ``None`` where it wasn't given; raise ``Refusal`` for another list's."""
     if text is UNSET:
         return None
     cursor = read_cursor(text, kind)
@@ -253,8 +271,19 @@ def _read(text: Any, kind: type[Cursor]) -> Cursor | None:
     return cursor
 
 
-def _etag(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
-    """Return the tag of an answer about *rows*; raise ``NotModified`` where the asker has it.
+def lead_etag(call: Call, row: LeadRow) -> str:
+    """Return the tag of one lead (see ``preconditions``); raise ``NotModified`` where the asker has it."""
+    return _unless_known(call, lead_tag(row.id, row.version, _digest(call, [row])))
+
+
+def _unless_known(call: Call, etag: str) -> str:
+    if call.has(etag):
+        raise NotModified(etag)
+    return etag
+
+
+def _digest(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
+    """Return what stands for an answer about *rows*.
 
     Made before anything is read about the leads but their rows. Scores count as shown, to one decimal; the hour stands
     for what fades without a change of score, such as "2 hours ago".
@@ -264,7 +293,4 @@ def _etag(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
     told += [(row.id, row.version, row.revision, round(view.card.score(row.heat, view.now_ms), 1)) for row in rows]
     told += [view.card.tier(row.heat, row.hot_since, view.now_ms) for row in rows]
     told.append(found.next if found else None)
-    etag = blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()
-    if call.has(etag):
-        raise NotModified(etag)
-    return etag
+    return blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()

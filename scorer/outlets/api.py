@@ -4,38 +4,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, g, request
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from scorer.core.labels import Language
+from scorer.changes_feed import FeedHeads
+from scorer.core.labels import Language, pick
+from scorer.decision_errors import DecisionError, NoSuchLead, Stale, Taken
+from scorer.idempotency import Kept, Reused, Running, Taking, give_back, keep, take
 from scorer.keys import ApiKey, find_key
 from scorer.lead_views import Viewpoint
 from scorer.outlets import docs_page, problems
-from scorer.outlets.answers import Call, NotModified, Reply
+from scorer.outlets.answers import Call, NotModified
+from scorer.outlets.bodies import read_body
 from scorer.outlets.openapi import describe
 from scorer.outlets.parameters import Parameters, read_parameters
 from scorer.outlets.problems import Refusal
 from scorer.outlets.routes import ROUTES, Route
+from scorer.outlets.shapes import ParameterError, time_text
+from scorer.rate_limits import Allowance, RateLimits
 from scorer.scorecards import current_cards
 from tracker.db import Database
-from tracker.front import WAIT_ENVIRON
+from tracker.front import NEWS_ENVIRON, WAIT_ENVIRON
 from tracker.log import get_logger
 from tracker.settings import Settings
 from tracker.sites import Site, load_sites
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _RETRY_SECONDS: Final = "5"
+_RUNNING_SECONDS: Final = "1"
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_COUNTED: Final = "warmtrail.allowance"
+"""Where the environment of a request says that it was counted: one that waits is asked again, and is still one request."""
 log = get_logger(__name__)
 
 
-def make_blueprint(database: Database, settings: Settings, now: Callable[[], int]) -> Blueprint:
-    """Return the blueprint of ``/api``. *now* tells the time in ms since 1970 UTC."""
-    api = _Api(database, settings, now)
+def make_blueprint(
+    database: Database,
+    settings: Settings,
+    now: Callable[[], int],
+    *,
+    redis_url: str | None = None,
+    committed: Callable[[], None] = lambda: None,
+    heads: FeedHeads | None = None,
+) -> Blueprint:
+    """Return the blueprint of ``/api``.
+
+    *now* tells the time in ms since 1970 UTC. *redis_url* is where requests are counted (``None``: in this process);
+    *committed* is called after each change that the feed tells of; *heads* says whether those who wait need to ask again
+    (``None``: they do).
+    """
+    api = _Api(database, settings, now, RateLimits(*settings.api_rates, redis_url), committed, heads)
     blueprint = Blueprint("api", __name__, url_prefix="/api")
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
@@ -76,20 +101,35 @@ def _unknown(rest: str = "") -> Response:
 class _Api:
     """Answers requests: read, decide, answer."""
 
-    def __init__(self, database: Database, settings: Settings, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        now: Callable[[], int],
+        limits: RateLimits,
+        committed: Callable[[], None],
+        heads: FeedHeads | None,
+    ) -> None:
         self._database = database
         self._base_url = settings.url
         self._now = now
+        self._limits = limits
+        self._committed = committed
+        self._heads = heads
 
     def answer(self, route: Route, **names: str) -> Response:
         """Answer a request to *route*, or refuse it with a problem."""
         try:
-            with self._database.reading() as connection:
-                reply = route.handle(self._let_in(connection, route), **names)
+            return self._read(route, names) if route.body is None else self._write(route, names)
         except Refusal as refusal:
             return _refuse(refusal)
         except NotModified as known:
             return _send(b"", 304, etag=known.etag)
+        except Reused:
+            return _refuse(Refusal(problems.KEY_REUSED, "The Idempotency-Key was sent with another request before."))
+        except Running:
+            detail = "The request that was sent with this Idempotency-Key hasn't been answered yet."
+            return _refuse(Refusal(problems.REQUEST_RUNNING, detail, headers={"Retry-After": _RUNNING_SECONDS}))
         except (OperationalError, InterfaceError):
             log.warning("api_database_away", route=route.name)
             detail = "The database can't be reached at the moment."
@@ -97,7 +137,68 @@ class _Api:
         except Exception:
             log.exception("api_failed", route=route.name)
             return _refuse(Refusal(problems.FAILED, "The fault is ours; the service's log has the details."))
-        return _reply(reply)
+
+    def _read(self, route: Route, names: dict[str, str]) -> Response:
+        with self._database.reading() as connection:
+            call = self._let_in(connection, route)
+            reply = route.handle(call, **names)
+        if reply.wait_seconds:
+            request.environ[WAIT_ENVIRON] = reply.wait_seconds
+            if self._heads is not None:
+                request.environ[NEWS_ENVIRON] = partial(self._heads.is_beyond, call.site_id, reply.after)
+        return _send(msgspec.json.encode(reply.body), 200, etag=reply.etag)
+
+    def _write(self, route: Route, names: dict[str, str]) -> Response:
+        with self._database.reading() as connection:
+            call = self._let_in(connection, route)
+        content = request.get_data()
+        assert route.body is not None
+        body = read_body(content, request.mimetype, request.mimetype_params, route.body)
+        call = msgspec.structs.replace(call, body=body, if_match=request.headers.get("If-Match"))
+        if not route.changes:
+            with self._database.reading() as connection:
+                reply = route.handle(msgspec.structs.replace(call, connection=connection), **names)
+            return _send(msgspec.json.encode(reply.body), 200)
+        key = _idempotency_key(request)
+        if any("\0" in name for name in names.values()):
+            raise Refusal(problems.NOT_FOUND, "There is no such lead on the key's site.")
+        if key is None:
+            return _send_kept(self._carry_out(route, call, names, None))
+        taken = take(self._database, call.actor, key, _fingerprint(request, content), call.view.now_ms)
+        if isinstance(taken, Kept):
+            response = _send_kept(taken)
+            response.headers["Idempotency-Replayed"] = "true"
+            return response
+        try:
+            return _send_kept(self._carry_out(route, call, names, taken))
+        except Refusal as refusal:
+            with self._database.writing() as connection:
+                answer = msgspec.json.encode(refusal.problem)
+                keep(connection, taken, Kept(refusal.problem.status, answer, None), None)
+            raise
+        except Exception:
+            with suppress(Exception):  # What has failed is told below; the key is free again after a minute at the latest.
+                give_back(self._database, taken)
+            raise
+
+    def _carry_out(self, route: Route, call: Call, names: dict[str, str], taking: Taking | None) -> Kept:
+        """Do what is asked and keep the answer, in one transaction."""
+        if route.prepare is not None:
+            with self._database.reading() as connection:
+                found = route.prepare(msgspec.structs.replace(call, connection=connection))
+            call = msgspec.structs.replace(call, prepared=found)
+        with self._database.writing() as connection:
+            # Another scorecard may have become the current one since the key was looked at.
+            view = msgspec.structs.replace(call.view, stored=current_cards(connection)[call.site_id])
+            try:
+                reply = route.handle(msgspec.structs.replace(call, connection=connection, view=view), **names)
+            except DecisionError as error:
+                raise _refusal(error, view.language) from None
+            kept = Kept(200, msgspec.json.encode(reply.body), reply.etag)
+            if taking is not None:
+                keep(connection, taking, kept, reply.lead_id)
+        self._committed()
+        return kept
 
     def description(self) -> Response:
         """Answer with the OpenAPI document."""
@@ -112,13 +213,27 @@ class _Api:
 
     def _let_in(self, connection: Connection, route: Route) -> Call:
         key = _check_key(connection, request, route)
+        self._count(key, route)
         parameters = read_parameters(request.args, route.parameters)
         site = load_sites(connection)[key.site_id]
         if parameters.site and parameters.site not in (site.name, str(site.id)):
             raise Refusal(problems.SITE_NOT_ALLOWED, "The key opens another site than the one asked for.")
         stored = current_cards(connection)[site.id]
         view = Viewpoint(site, stored, self._now(), _language(request, parameters, site), self._base_url)
-        return Call(connection, view, parameters, request.if_none_match.contains_weak)
+        has = request.if_none_match.contains_weak if route.body is None else lambda _: False
+        return Call(connection, view, parameters, has, key.id)
+
+    def _count(self, key: ApiKey, route: Route) -> None:
+        """Count the request against the limit of its key; refuse it where that is used up."""
+        allowance: Allowance | None = request.environ.get(_COUNTED)
+        if allowance is None:
+            allowance = self._limits.count(key.id, "read" if route.body is None else "write")
+            request.environ[_COUNTED] = allowance
+        g.allowance = allowance
+        if not allowance.allowed:
+            doing = "reading" if route.body is None else "writing"
+            detail = f"A key may make {allowance.limit} {doing} requests a minute."
+            raise Refusal(problems.TOO_MANY_REQUESTS, detail)
 
 
 def _check_key(connection: Connection, asked: Request, route: Route) -> ApiKey:
@@ -147,10 +262,34 @@ def _language(asked: Request, parameters: Parameters, site: Site) -> Language:
     return "zh" if found == "zh" else "en"
 
 
-def _reply(reply: Reply) -> Response:
-    if reply.wait_seconds:
-        request.environ[WAIT_ENVIRON] = reply.wait_seconds
-    return _send(msgspec.json.encode(reply.body), 200, etag=reply.etag)
+def _idempotency_key(asked: Request) -> str | None:
+    key = asked.headers.get("Idempotency-Key")
+    if key is None or _IDEMPOTENCY_KEY.fullmatch(key):
+        return key
+    wrong = ParameterError("Idempotency-Key", "1 to 255 visible ASCII characters")
+    raise Refusal(problems.PARAMETER_INVALID, f"{wrong.parameter}: {wrong.detail}", errors=[wrong])
+
+
+def _fingerprint(asked: Request, content: bytes) -> str:
+    """Return what tells a request from others: the same for one that is sent again."""
+    whole = b"\n".join((asked.method.encode(), asked.path.encode(), asked.query_string, content))
+    return blake2b(whole, digest_size=32).hexdigest()
+
+
+def _refusal(error: DecisionError, language: Language) -> Refusal:
+    detail = pick(error.label, language)
+    if isinstance(error, NoSuchLead):
+        return Refusal(problems.NOT_FOUND, detail)
+    if isinstance(error, Stale):
+        return Refusal(problems.STALE, detail)
+    if isinstance(error, Taken):
+        return Refusal(problems.TAKEN, f"{detail} {time_text(error.until_ms)}")
+    return Refusal(problems.NOT_POSSIBLE, detail)
+
+
+def _send_kept(kept: Kept) -> Response:
+    media_type = problems.MEDIA_TYPE if kept.status >= 400 else "application/json"
+    return _send(kept.answer, kept.status, media_type=media_type, etag=kept.etag)
 
 
 def _refuse(refusal: Refusal) -> Response:
@@ -169,6 +308,9 @@ def _send(
     response.headers["Cache-Control"] = cache or ("private, no-cache" if etag is not None else "no-store")
     response.headers["Vary"] = "Authorization, Accept-Language"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    allowance: Allowance | None = g.get("allowance")
+    if allowance is not None:
+        response.headers.extend(allowance.headers())
     return response
 
 

@@ -42,7 +42,20 @@ class ChangesCursor(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     sequence: Annotated[int, Meta(ge=0)]
 
 
-Cursor = TypeVar("Cursor", LeadCursor, AccountCursor, TimelineCursor, ChangesCursor)
+class AuditCursor(msgspec.Struct, frozen=True, array_like=True, tag="d"):
+    """The last line taken from the log of decisions."""
+
+    before: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="w"):
+    """The last delivery taken from a webhook's log."""
+
+    created_at: Annotated[int, Meta(ge=0, le=2**53)]
+    delivery_id: Annotated[str, Meta(pattern="^msg_[a-z0-9]{24}$")]
+
+
+Cursor = TypeVar("Cursor", LeadCursor, AccountCursor, TimelineCursor, ChangesCursor, AuditCursor, DeliveryCursor)
 
 
 def write_cursor(cursor: msgspec.Struct) -> str:

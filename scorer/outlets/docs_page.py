@@ -80,11 +80,13 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
             for one in operation["parameters"]
         ],
     )
+    taken = operation.get("requestBody")
+    body = f"<p>Takes {_type(taken['content']['application/json']['schema'])}.</p>" if taken else ""
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     refused = ", ".join(status for status in operation["responses"] if status >= "4")
     return (
         f'<h3 id="{operation["operationId"]}"><code>{method} {escape(path)}</code></h3>'
-        f"<p>{escape(operation['summary'])}. {escape(operation['description'])}</p>{parameters}"
+        f"<p>{escape(operation['summary'])}. {escape(operation['description'])}</p>{parameters}{body}"
         f'<p>Answers {_type(answer)}; refuses with <a href="#problems">{refused}</a>.</p>'
     )
 

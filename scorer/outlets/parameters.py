@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from werkzeug.datastructures import MultiDict
 
 from scorer.core.labels import Language
+from scorer.core.next_steps import Status
 from scorer.core.scorecard import Stage
 from scorer.outlets.problems import PARAMETER_INVALID, Refusal
 from scorer.outlets.shapes import Grade, ParameterError
@@ -46,6 +47,10 @@ class RankedParameters(Parameters, frozen=True, kw_only=True):
         Text | UnsetType, Meta(description="Only leads claimed by this owner; empty: those nobody has claimed.")
     ] = UNSET
     grade: Annotated[Grade | UnsetType, Meta(description="Only leads with this fit to the ideal customer.")] = UNSET
+    status: Annotated[
+        Status | UnsetType,
+        Meta(description="Only leads with this status. Given, the hot list has those that are won or at rest, too."),
+    ] = UNSET
 
 
 class HotLeadsParameters(RankedParameters, frozen=True, kw_only=True):
@@ -62,7 +67,7 @@ class LeadsParameters(RankedParameters, frozen=True, kw_only=True):
 
     q: Annotated[
         Text | UnsetType,
-        Meta(description="Beginning of a name (or a later word of it), an e-mail address, or a company's name or domain."),
+        Meta(description="Beginnings of words, all of which the name, e-mail address or company must have; or a lead's id."),
     ] = UNSET
 
 
@@ -71,7 +76,7 @@ class AccountsParameters(Parameters, frozen=True, kw_only=True):
 
     limit: Limit = 50
     cursor: Annotated[CursorText | UnsetType, Meta(description="next_cursor of the page before.")] = UNSET
-    q: Annotated[Text | UnsetType, Meta(description="Beginning of the company's name or domain.")] = UNSET
+    q: Annotated[Text | UnsetType, Meta(description="Beginning of a word of the company's name, or of its domain.")] = UNSET
 
 
 class TimelineParameters(Parameters, frozen=True, kw_only=True):
@@ -102,12 +107,14 @@ Kind = TypeVar("Kind", bound=Parameters)
 
 def read_parameters(given: MultiDict[str, str], kind: type[Kind]) -> Kind:
     """Return the parameters of a request; raise ``Refusal`` that names every one that is wrong or unknown."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     values: dict[str, Any] = {}
     errors: list[ParameterError] = []
     for name, texts in given.lists():
         try:
-            values[name] = _read(texts, fields.get(name))
+            if name not in fields:
+                raise ValueError("There is no such parameter")
+            values[fields[name].name] = _read(texts, fields[name].type)
         except ValueError as error:
             errors.append(ParameterError(name[:200], str(error)))
     if errors:
@@ -116,8 +123,6 @@ def read_parameters(given: MultiDict[str, str], kind: type[Kind]) -> Kind:
 
 
 def _read(texts: list[str], kind: Any) -> Any:
-    if kind is None:
-        raise ValueError("There is no such parameter")
     if len(texts) > 1:
         raise ValueError("Given more than once")
     if "\0" in texts[0]:

@@ -65,7 +65,44 @@ CURSOR_EXPIRED: Final = ProblemKind(
     "whole of `/hot-leads`, and go on from the cursor kept.",
 )
 TOO_MANY_REQUESTS: Final = ProblemKind(
-    "too-many-requests", 429, "Too many requests", "Reserved. Wait as long as the header `Retry-After` says."
+    "too-many-requests", 429, "Too many requests", "Wait as long as the header `Retry-After` says."
+)
+BODY_INVALID: Final = ProblemKind(
+    "body-invalid",
+    400,
+    "The body is wrong",
+    "The body is not JSON, or a field is missing, unknown or has a value that makes no sense. `errors` names it.",
+)
+TAKEN: Final = ProblemKind(
+    "taken", 409, "Somebody else has claimed the lead", "Leave it to them, or ask them. `detail` says who and until when."
+)
+NOT_POSSIBLE: Final = ProblemKind(
+    "not-possible",
+    409,
+    "That can't be done as things are",
+    "The request is understood but doesn't fit the lead: a release without a claim, a time gone by. `detail` says what.",
+)
+REQUEST_RUNNING: Final = ProblemKind(
+    "request-running",
+    409,
+    "The same request is being carried out",
+    "A request with this `Idempotency-Key` hasn't been answered yet. Send it again after `Retry-After` seconds.",
+)
+STALE: Final = ProblemKind(
+    "stale",
+    412,
+    "The lead has changed meanwhile",
+    "`If-Match` names another version. Get the lead again, look at what has changed, and decide anew.",
+)
+TOO_LARGE: Final = ProblemKind("too-large", 413, "The body is too large", "64,000 bytes are enough for every request.")
+MEDIA_TYPE_UNKNOWN: Final = ProblemKind(
+    "media-type-unknown", 415, "The body is of an unknown type", "Send `Content-Type: application/json`, in UTF-8."
+)
+KEY_REUSED: Final = ProblemKind(
+    "key-reused",
+    422,
+    "The idempotency key belongs to another request",
+    "A request with another address or body was sent with this `Idempotency-Key` within a day. Make a new key for each.",
 )
 FAILED: Final = ProblemKind("failed", 500, "Something broke", "The fault is ours and is in the service's log.")
 UNAVAILABLE: Final = ProblemKind(
@@ -81,6 +118,14 @@ PROBLEMS: Final = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CURSOR_EXPIRED,
+    BODY_INVALID,
+    TAKEN,
+    NOT_POSSIBLE,
+    REQUEST_RUNNING,
+    STALE,
+    TOO_LARGE,
+    MEDIA_TYPE_UNKNOWN,
+    KEY_REUSED,
     TOO_MANY_REQUESTS,
     FAILED,
     UNAVAILABLE,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from scorer.core.exclusions import ExclusionReason
-from scorer.core.next_steps import Action
+from scorer.core.next_steps import Action, Status
 from scorer.core.rules import Tier
 from scorer.core.scorecard import Stage
 from scorer.core.titles import BuyingRole
@@ -203,7 +203,11 @@ class Lead(msgspec.Struct, frozen=True):
         ),
     ]
     owner: Annotated[str | None, Meta(description="Who has claimed the lead; null when nobody has.")]
-    status: str
+    claimed_until: Annotated[Time | None, Meta(description="When the claim runs out; null without one.")]
+    snoozed_until: Annotated[
+        Time | None, Meta(description="Until when it stays off the hot list: put off, or said to come to nothing.")
+    ]
+    status: Annotated[Status, Meta(description="How far sales have got with it.")]
     next_step: NextStep
     url: Annotated[str, Meta(description="The lead's page for people.")]
 
@@ -287,8 +291,8 @@ class Change(msgspec.Struct, frozen=True):
     kind: Annotated[
         str,
         Meta(
-            description="entered, rose, left, identified, stage, merged, unmerged, erased; others may follow: ignore what "
-            "you don't know."
+            description="entered, rose, left, identified, stage, claimed, released, snoozed, woken, outcome, noted, "
+            "merged, unmerged, erased; others may follow: ignore what you don't know."
         ),
     ]
     at: Time

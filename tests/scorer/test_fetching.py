@@ -64,7 +64,7 @@ def web() -> Iterator[str]:
 
 def test_a_page_is_fetched_as_a_browser_would(web: str) -> None:
     found = fetch(f"{web}/page")
-    assert (found.url, found.status, found.error) == (f"{web}/page", 200, "")
+    assert (found.url, found.status, found.error.en) == (f"{web}/page", 200, "")
     assert found.body.startswith(b"page Mozilla/5.0")
     assert found.header("x-twice") == ["a", "b"]
     assert fetch(f"{web}/gzip").body == b"packed"
@@ -73,12 +73,12 @@ def test_a_page_is_fetched_as_a_browser_would(web: str) -> None:
 def test_redirects_are_followed_on_the_web_only(web: str) -> None:
     assert (fetch(f"{web}/moved").url, fetch(f"{web}/moved").status) == (f"{web}/page", 200)
     assert all(fetch(f"{web}{path}").body == b"" for path in ("/round", "/file", "/ftp"))
-    assert "ftp" in fetch(f"{web}/ftp").error
+    assert "ftp" in fetch(f"{web}/ftp").error.en
 
 
 def test_an_answer_that_refuses_is_an_answer(web: str) -> None:
     found = fetch(f"{web}/gone")
-    assert (found.status, found.body, found.error) == (410, b"gone", "")
+    assert (found.status, found.body, found.error.en) == (410, b"gone", "")
 
 
 def test_what_is_too_large_is_cut(web: str) -> None:
@@ -88,14 +88,14 @@ def test_what_is_too_large_is_cut(web: str) -> None:
 def test_what_comes_drop_by_drop_is_given_up(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "SECONDS", 0.3)
     begun = time.monotonic()
-    assert fetch(f"{web}/drip").error.startswith("not there after")
+    assert fetch(f"{web}/drip").error.en.startswith("not there after")
     assert time.monotonic() - begun < 2
 
 
 def test_who_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/").error.startswith("no answer within")
+        assert fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/").error.en.startswith("no answer within")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_who_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     [("/br", "encoded as br"), ("/no-gzip", "not the gzip that it says it is")],
 )
 def test_what_cannot_be_read_is_said(web: str, path: str, error: str) -> None:
-    assert error in fetch(f"{web}{path}").error
+    assert error in fetch(f"{web}{path}").error.en
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_what_cannot_be_read_is_said(web: str, path: str, error: str) -> None:
 def test_nonsense_is_an_error_and_no_crash(url: str, error: str) -> None:
     found = fetch(url)
     assert (found.status, found.body) == (0, b"")
-    assert found.error
-    assert error in found.error
+    assert found.error.en
+    assert error in found.error.en

@@ -367,4 +367,4 @@ def test_the_command_makes_a_link(tmp_path: Path, redis_url: str, monkeypatch: p
     for wrong in (["link", "ld_nobody", PRICES, "--campaign", "x"], ["link", lead, "javascript:1", "--campaign", "x"]):
         refused = CliRunner().invoke(cli, wrong)
         assert refused.exit_code == 2
-        assert "Error" in refused.output
+        assert refused.output.startswith("warmtrail: ")

@@ -48,6 +48,14 @@ def lead_of(world: World, visitor: str, company: Company | None = None, language
         return view_leads(connection, view_of(world, company, language), list(rows.values()))[0]
 
 
+def test_an_app_that_opened_the_page_is_where_a_lead_came_from(database_url: str) -> None:
+    world = World(database_url)
+    world.feed([page("anna", "/pricing", NOW - HOUR, referrer="android-app://com.google.android.gm/inbox?q=private")])
+    source = lead_of(world, "anna").source
+    assert source is not None
+    assert (source.channel, source.name, source.referrer) == ("mail", "Gmail", "android-app://com.google.android.gm/")
+
+
 def test_a_lead_is_shown_with_who_why_and_what_to_do(database_url: str) -> None:
     world = World(database_url)
     traits = {"name": "Anna Berg", "email": "Anna@halden.test", "title": "Buyer", "phone": "+47 1", "company": "Halden"}

@@ -82,7 +82,8 @@ class Service:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of its processes and commands."""
-        mine = {"DATA_DIR": str(self.data_dir), "BIND": f"127.0.0.1:{self.port}", **self.settings}
+        mine = {"DATA_DIR": str(self.data_dir), "BIND": f"127.0.0.1:{self.port}"}
+        mine |= {"API_RATE": "1000000,1000000", **self.settings}  # Tests ask without a pause.
         if self.database_url:
             mine["DATABASE_URL"] = self.database_url
         return {**os.environ, **{f"WARMTRAIL_{name}": value for name, value in mine.items()}}

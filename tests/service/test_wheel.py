@@ -38,12 +38,14 @@ def test_the_wheel_holds_what_the_service_needs_and_nothing_else(wheel: Path) ->
         "scorer/demo/semicomplete-2015/NOTICE",
         "scorer/demo/site/index.html",
         "scorer/demo/site/downloads/price-list.pdf",
+        "warmtrail/client.py",
+        "warmtrail/py.typed",
     } <= names
     migrations = {str(path.relative_to(ROOT)) for path in (ROOT / "scorer" / "migrations").rglob("*.py")}
     assert len(migrations) > 2
     assert migrations <= names
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"tracker", "scorer"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"tracker", "scorer", "warmtrail"}
     unwanted = ("node_modules", "__pycache__", "/tests/", ".pyc", "/var/")
     assert [name for name in names if any(part in name for part in unwanted)] == []
     assert wheel.stat().st_size < 3_000_000

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.conftest import give_up
 
@@ -151,13 +151,6 @@ def chromium_path() -> str:
     if path is None:
         give_up("no chromium or google-chrome on the PATH")
     return path
-
-
-@pytest.fixture(scope="session")
-def playwright_driver() -> Iterator[Playwright]:
-    chromium_path()
-    with sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
-"""The last "Page Engaged" of a page arrives, however the page is left: 200 real departures of each kind (``LEAVING_RUNS`` for
-another number), 99 % at least.
+"""The last "Page Engaged" of a page arrives, however the page is left: 200 real departures of each kind
+(``LEAVING_RUNS`` for another number), 99 % at least.
 
 Clicks and reloads are done by pages that leave by themselves, one after the other. For the other kinds the tabs of one
 window are brought to the front in turn through the browser's own protocol. Unlike Playwright, which tells every page that

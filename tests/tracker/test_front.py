@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from tracker.core.pseudonyms import daily_pseudonym
 from tracker.core.refusals import EXPLANATION
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
-from tracker.front import WAIT_ENVIRON, Front
+from tracker.front import NEWS_ENVIRON, WAIT_ENVIRON, Front
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
 from tracker.notices import CommitNotices
@@ -120,9 +121,18 @@ def run_server(port: int, url: str, database_url: str) -> None:
         word = control.get("test:word")
         if not isinstance(word, bytes):
             request.environ[WAIT_ENVIRON] = float(request.args["wait"])
+            if "looks" in request.args:
+                request.environ[NEWS_ENVIRON] = lambda: bool(seen)
         return f"{control.incr('test:asked')} {word.decode() if isinstance(word, bytes) else 'nothing'}"
 
     app.add_url_rule("/poll", "poll", poll)
+    seen: list[bytes] = []
+
+    def look() -> None:
+        control.incr("test:looked")
+        word = control.get("test:word")
+        seen[:] = [word] if isinstance(word, bytes) else []
+
     notices, commit = CommitNotices(control), GroupCommit(url)
 
     def make(loop: asyncio.AbstractEventLoop) -> Front:
@@ -137,6 +147,7 @@ def run_server(port: int, url: str, database_url: str) -> None:
             watch=watch,
             metrics=metrics,
             changed=notices.changed,
+            look=look,
         )
 
     async def close() -> None:
@@ -503,6 +514,28 @@ def test_a_long_poll_is_answered_promptly_after_a_commit(server: Running) -> Non
     print(f"30 long polls answered within {(max(at for at, _ in answers) - told) * 1000:.1f} ms")
     assert max(at for at, _ in answers) - told < 1.5
     assert {content.split()[1] for _, content in answers} == {b"news"}
+
+
+def test_one_looks_for_all_who_wait_and_only_news_is_asked_for(server: Running) -> None:
+    def count(name: str) -> int:
+        return int(client.get(f"test:{name}") or 0)  # type: ignore[arg-type]
+
+    with redis.Redis.from_url(server.url) as client, ThreadPoolExecutor(30) as threads:
+        client.mset({"test:asked": 0, "test:looked": 0})
+        client.delete("test:word")
+        polls = [threads.submit(server.ask, "GET", "/poll?wait=20&looks=1") for _ in range(30)]
+        wait_until(lambda: count("asked") >= 30, 5)
+        for _ in range(3):
+            looked = count("looked")
+            client.publish(queue.COMMITTED_CHANNEL, b"1")
+            wait_until(lambda looked=looked: count("looked") > looked, 5)  # type: ignore[misc]
+        time.sleep(0.2)
+        assert count("asked") == 30
+        assert count("looked") < 10  # Once a word, not once for each who waits.
+        client.set("test:word", "news")
+        client.publish(queue.COMMITTED_CHANNEL, b"1")
+        assert {poll.result(5)[2].split()[1] for poll in polls} == {b"news"}
+        assert count("asked") == 60
 
 
 def test_a_long_poll_without_news_ends_in_time(server: Running) -> None:

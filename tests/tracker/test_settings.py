@@ -68,6 +68,7 @@ REFUSED = {
     "prefix without slash": ("WARMTRAIL_COLLECT_PREFIX", "v1", "slash"),
     "prefix with a slash too many": ("WARMTRAIL_COLLECT_PREFIX", "/v1/", "slash"),
     "a third log format": ("WARMTRAIL_LOG_FORMAT", "xml", "text or json"),
+    "a third language": ("WARMTRAIL_LANGUAGE", "de", "en or zh"),
     "Redis over HTTP": ("WARMTRAIL_REDIS_URL", "http://cache", "redis://"),
     "streams over HTTP": ("WARMTRAIL_STREAM_URL", "cache:6379", "redis://"),
     "public URL without scheme": ("WARMTRAIL_PUBLIC_URL", "leads.example.com", "https://"),

@@ -44,7 +44,7 @@ def test_assignments_are_read(assignments: list[str], expected: dict[str, Any]) 
         ("idle_seconds=1e3", "idle_seconds is a number, not '1e3'."),
         ("idle_seconds=²", "idle_seconds is a number, not '²'."),
         ("idle_seconds=601", "A site's idle_seconds makes no sense: Expected `int` <= 600."),
-        ("consent=maybe", "A site's consent makes no sense: Invalid enum value 'maybe'."),
+        ("consent=maybe", "consent is one of not-required, required, cookieless, not 'maybe'."),
         ("time_zone=Mars", "There is no time zone 'Mars'."),
         ("origins=shop.example", "An origin is written like https://www.example.com, not 'shop.example'."),
         ("strip_parameters=a b", "A query parameter in strip_parameters is written like token, not 'a b'."),

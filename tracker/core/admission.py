@@ -15,7 +15,7 @@ from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event, EventKind
 from tracker.core.files import name_file
 from tracker.core.mail_links import MailClick, read_click, take_off_click
 from tracker.core.refusals import EventRefusal, Refusal
-from tracker.core.urls import clean_link, clean_url
+from tracker.core.urls import clean_link, clean_referrer, clean_url
 
 MAX_BODY_BYTES: Final = 500_000
 MAX_EVENT_BYTES: Final = 32_000
@@ -323,8 +323,8 @@ def _url(value: Any, clean: Callable[[str], str | None]) -> str:
 
 
 def _referrer(value: Any) -> str:
-    # A page does not choose its referrer (android-app://, about:client): what is no web address says nothing.
-    return (clean_url(take_off_click(value)[0]) or "") if isinstance(value, str) and value else ""
+    # A page does not choose its referrer: one that names neither a page nor an app (about:client) says nothing.
+    return clean_referrer(take_off_click(value)[0]) if isinstance(value, str) and value else ""
 
 
 def _engaged_ms(detail: dict[str, Any]) -> int:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tracker.core.domains import MAX_HOST, registrable_domain
-from tracker.core.urls import host_of
+from tracker.core.urls import APP_SCHEME, host_of
 
 Channel = Literal[
     "campaign",
@@ -226,6 +226,9 @@ def _referred(referrer: str, entry_url: str, own_hosts: Iterable[str]) -> Origin
     host, path = _place(referrer)
     if not host:
         return _DIRECT
+    if referrer.startswith(APP_SCHEME):
+        # An id is a whole. Read as a host, that of somebody's app (com.shop.de) would end like the site's own domain.
+        return _lists()[0].get(host) or Origin("referral", host[:MAX_NAME])
     domain = registrable_domain(host)
     for own in (host_of(entry_url), *own_hosts):
         own = own.lower().rstrip(".").removeprefix("www.")

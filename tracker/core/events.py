@@ -80,7 +80,5 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     """The event behind it; ``None`` for ``visit``. Of a ``mail_click`` the page view, as far as it matters for the score."""
     silence_ms: int = -1
     """``visit`` only: time since the visitor's last activity; -1 for the first visit."""
-    visit_of_day: int = 0
-    """``visit`` only: which visit of its day this is, from 1."""
     engaged_ms: int = 0
     """``engaged`` only: engaged time of the whole visit so far; larger than any told before for that visit."""

@@ -17,21 +17,8 @@ import msgspec
 
 from tracker.core.admission import FUTURE_TOLERANCE_MS, OLDEST_MS
 from tracker.core.events import LEAD_CREATED
-
-RowRefusal = Literal[
-    "identity_missing",  # neither id nor e-mail
-    "email_invalid",
-    "date_invalid",
-    "date_ambiguous",  # 03/04/2025, and nobody said which of them is the month
-    "date_future",
-    "number_invalid",  # the value of a deal can't be read
-    "row_short",  # fewer cells than the header
-    "row_long",  # more
-    "text_invalid",  # bytes that are not of the file's encoding
-    "quote_unclosed",  # a quotation mark opens a cell that nothing closes
-    "too_large",  # an id over 200 characters, a row over 60,000, an event over 32 kB
-]
-"""Why a row can't be taken."""
+from tracker.core.labels import LabelledError
+from tracker.core.refusals import RowRefusal
 
 DateOrder = Literal["dmy", "mdy"]
 OutcomeKind = Literal["won", "lost", "disqualified", "contacted"]
@@ -117,8 +104,8 @@ _EMAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(?:\.[^@\s,;<>\".]+)+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
-class MappingError(ValueError):
-    """The columns of a file can't be mapped as asked; the message names the column and says what would do."""
+class MappingError(LabelledError):
+    """The columns of a file can't be mapped as asked; it names the column and says what would do."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -220,10 +207,14 @@ def map_columns(header: Sequence[str], plan: LeadPlan) -> tuple[Column, ...]:
             traits.add(columns[-1].field)
     unknown = [column.name for column in columns if column.why == "unknown"]
     if plan.strict and unknown:
-        raise MappingError(f"Columns without a field: {', '.join(map(repr, unknown))}. Map or ignore them.")
+        raise MappingError(
+            f"Columns without a field: {', '.join(map(repr, unknown))}. Map or ignore them.",
+            f"没有对应字段的列：{', '.join(map(repr, unknown))}。请指定或忽略。",
+        )
     if not {"id", "email"} & taken:
         raise MappingError(
-            f"No column is an id or an email; say which with --map COLUMN=id. There are: {', '.join(map(repr, names))}."
+            f"No column is an id or an email; say which with --map COLUMN=id. There are: {', '.join(map(repr, names))}.",
+            f"没有编号或邮箱列；请用 --map 列名=id 指定。文件中的列：{', '.join(map(repr, names))}。",
         )
     return tuple(columns)
 
@@ -239,7 +230,10 @@ def read_field(text: str) -> str:
         return f"{kind}:{name.strip()[:_LONGEST_NAME]}"
     if not colon and kind in FIELDS:
         return kind
-    raise MappingError(f"There is no field {text!r}. There are: {', '.join(FIELDS)}, trait:NAME, property:NAME.")
+    raise MappingError(
+        f"There is no field {text!r}. There are: {', '.join(FIELDS)}, trait:NAME, property:NAME.",
+        f"没有字段 {text!r}。可用的字段：{', '.join(FIELDS)}, trait:名称, property:名称。",
+    )
 
 
 def snake_case(name: str) -> str:
@@ -519,15 +513,18 @@ def _check_plan(plan: LeadPlan, headings: set[str]) -> None:
     """Raise ``MappingError`` where a column is not in the file or a field is given twice."""
     for name in (*plan.columns, *sorted(plan.ignored)):
         if _heading(name) not in headings:
-            raise MappingError(f"The file has no column {name!r}.")
+            raise MappingError(f"The file has no column {name!r}.", f"文件中没有列 {name!r}。")
         if name in plan.columns and name in plan.ignored:
-            raise MappingError(f"The column {name!r} is both mapped and ignored.")
+            raise MappingError(f"The column {name!r} is both mapped and ignored.", f"列 {name!r} 既被指定又被忽略。")
     if len({_heading(name) for name in plan.columns}) < len(plan.columns):
-        raise MappingError("A column is mapped twice: its name is the same in any case, with spaces or _.")
+        raise MappingError(
+            "A column is mapped twice: its name is the same in any case, with spaces or _.",
+            "同一列被指定了两次：列名不区分大小写，空格与 _ 相同。",
+        )
     fields = [read_field(field) for field in plan.columns.values()]
     for field in fields:
         if fields.count(field) > 1:
-            raise MappingError(f"Two columns are mapped to {field!r}.")
+            raise MappingError(f"Two columns are mapped to {field!r}.", f"两列都被指定为 {field!r}。")
 
 
 def _free(field: str, taken: Collection[str]) -> str:

@@ -22,6 +22,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from tracker.core.labels import LabelledError
+
 LIFETIME_DAYS: Final = 90
 """How long a link stands unless it is said otherwise."""
 VISIT_WITHIN_MS: Final = 30 * 60_000
@@ -85,8 +87,8 @@ class _PageToken(msgspec.Struct, frozen=True, array_like=True):
     click: MailClick
 
 
-class LinkError(ValueError):
-    """A link can't be made as asked; the message says why."""
+class LinkError(LabelledError):
+    """A link can't be made as asked."""
 
 
 def sign(secret: bytes, site_id: int, lead_id: str, url: str, campaign: str, expires_ms: int, link_id: str) -> str:
@@ -101,9 +103,15 @@ def sign(secret: bytes, site_id: int, lead_id: str, url: str, campaign: str, exp
     """
     for name, value in (("lead", lead_id), ("link id", link_id)):
         if not _ID.fullmatch(value):
-            raise LinkError(f"The {name} is 1 to 64 letters, digits, - or _, not {value[:80]!r}.")
+            raise LinkError(
+                f"The {name} is 1 to 64 letters, digits, - or _, not {value[:80]!r}.",
+                f"{name} 须为 1 到 64 个字母、数字、- 或 _，而不是 {value[:80]!r}。",
+            )
     if len(campaign) > MAX_CAMPAIGN or _UNPRINTABLE.search(campaign):
-        raise LinkError(f"A campaign has up to {MAX_CAMPAIGN} characters and none of control, not {campaign[:120]!r}.")
+        raise LinkError(
+            f"A campaign has up to {MAX_CAMPAIGN} characters and none of control, not {campaign[:120]!r}.",
+            f"推广活动名称最多 {MAX_CAMPAIGN} 个字符，且不含控制字符，而不是 {campaign[:120]!r}。",
+        )
     return _seal(secret, _IN_MAIL, MailLink(site_id, lead_id, clean_target(url), campaign, expires_ms, link_id))
 
 
@@ -159,19 +167,25 @@ def clean_target(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise LinkError(f"There is no address {url[:200]!r}.") from None
+        raise LinkError(f"There is no address {url[:200]!r}.", f"没有地址 {url[:200]!r}。") from None
     # Browsers read a backslash as a slash, and drop tabs and line ends: what they open would not be what is read here.
     if parts.scheme not in ("http", "https") or not host or _UNSAFE.search(url):
-        raise LinkError(f"A link leads to an address like https://www.example.com/page, not {url[:200]!r}.")
+        raise LinkError(
+            f"A link leads to an address like https://www.example.com/page, not {url[:200]!r}.",
+            f"链接须指向 https://www.example.com/page 形式的地址，而不是 {url[:200]!r}。",
+        )
     if "@" in parts.netloc:
-        raise LinkError("A link must not hold a user name or password.")
+        raise LinkError("A link must not hold a user name or password.", "链接中不能含有用户名或密码。")
     if not url.isascii():
         try:
             url = quote(url.replace(parts.netloc, parts.netloc.encode("idna").decode(), 1), safe=_ASCII)
         except UnicodeError:
-            raise LinkError(f"There is no address {url[:200]!r}.") from None
+            raise LinkError(f"There is no address {url[:200]!r}.", f"没有地址 {url[:200]!r}。") from None
     if len(url) > MAX_TARGET:
-        raise LinkError(f"A link's target has up to {MAX_TARGET} characters, not {len(url)}.")
+        raise LinkError(
+            f"A link's target has up to {MAX_TARGET} characters, not {len(url)}.",
+            f"链接的目标地址最多 {MAX_TARGET} 个字符，而不是 {len(url)} 个。",
+        )
     return url
 
 

@@ -55,6 +55,21 @@ ImportRefusal = Literal[
 ]
 """Reasons for which a line of an imported file can't become an event."""
 
+RowRefusal = Literal[
+    "identity_missing",  # neither id nor e-mail
+    "email_invalid",
+    "date_invalid",
+    "date_ambiguous",  # 03/04/2025, and nobody said which of them is the month
+    "date_future",
+    "number_invalid",  # the value of a deal can't be read
+    "row_short",  # fewer cells than the header
+    "row_long",  # more
+    "text_invalid",  # bytes that are not of the file's encoding
+    "quote_unclosed",  # a quotation mark opens a cell that nothing closes
+    "too_large",  # an id over 200 characters, a row over 60,000, an event over 32 kB
+]
+"""Reasons for which a row of an imported file of leads can't be taken. Two are events' as well, and explained as theirs."""
+
 Refusal = RequestRefusal | EventRefusal
 
 STATUS: Final[dict[str, int]] = {
@@ -119,6 +134,15 @@ EXPLANATION: Final[dict[str, str]] = {
     "line_wrong_columns": "The line has more or fewer columns than its #Fields line names.",
     "line_too_long": "The line is over 32 kB.",
     "file_cut_short": "The compressed file ends in the middle.",
+    "email_invalid": "The cell is not one e-mail address of at most 200 characters.",
+    "date_invalid": "The time in the cell can't be read, or is before 1990.",
+    "date_ambiguous": "Day and month of the date could change places; say with --dates which comes first.",
+    "date_future": "The time in the cell is later than now.",
+    "number_invalid": "The sum in the cell can't be read, or could be two; write 1234 or 1.234,00.",
+    "row_short": "The row has fewer cells than the header.",
+    "row_long": "The row has more cells than the header, and something in them.",
+    "quote_unclosed": "A quotation mark opens a cell, and nothing closes it.",
+    "too_large": "The row is over 60,000 characters, its id over 200, or what it becomes over 32 kB.",
 }
 
 FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click"]
@@ -127,5 +151,5 @@ FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot",
 
 def all_refusals() -> frozenset[str]:
     """Every reason there is."""
-    lists = (RequestRefusal, EventRefusal, EntryRefusal, ImportRefusal)
+    lists = (RequestRefusal, EventRefusal, EntryRefusal, ImportRefusal, RowRefusal)
     return frozenset(reason for each in lists for reason in get_args(each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -16,6 +17,13 @@ _CAMPAIGN_FIELDS: Final = {
     "utm_term": "term",
     "utm_content": "content",
 }
+APP_SCHEME: Final = "android-app://"
+"""What Android's browsers give as referrer when an app has opened the page; behind it stands the id of the app's package."""
+_APP: Final = re.compile(
+    rf"{APP_SCHEME}(?P<package>[a-z]\w*(?:\.[a-z]\w*)+)(?:[/?#].*)?", re.ASCII | re.IGNORECASE | re.DOTALL
+)
+_MAX_PACKAGE: Final = 223
+"""Characters of a package's id: Android installs none with a longer one."""
 _CONTACT_SCHEMES: Final = ("mailto", "tel", "sms", "callto", "skype", "whatsapp", "weixin", "ftp")
 
 
@@ -34,7 +42,7 @@ def clean_url(url: str) -> str | None:
     if "#" not in url and "@" not in url and url.startswith(("https://", "http://", "/")) and not url.startswith("//"):
         # The common case by far; splitting costs five times as much.
         rest = url.removeprefix("https://").removeprefix("http://")
-        return url[:MAX_URL] if rest and (rest is url or not rest.startswith(("/", "?", ":"))) else None
+        return url[:MAX_URL].rstrip() if rest and (rest is url or not rest.startswith(("/", "?", ":"))) else None
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -42,9 +50,9 @@ def clean_url(url: str) -> str | None:
     host = parts.netloc.rpartition("@")[2]
     route = parts.fragment if parts.fragment.startswith(("/", "!/")) else ""
     if parts.scheme.lower() in ("http", "https") and host.strip() == host != "" and not host.startswith(":"):
-        return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, route))[:MAX_URL]
+        return urlunsplit((parts.scheme.lower(), host, parts.path, parts.query, route))[:MAX_URL].rstrip()
     if not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//"):
-        return urlunsplit(("", "", parts.path, parts.query, route))[:MAX_URL]
+        return urlunsplit(("", "", parts.path, parts.query, route))[:MAX_URL].rstrip()
     return None
 
 
@@ -62,6 +70,21 @@ def clean_link(url: str) -> str | None:
     if colon and scheme.lower() in ("blob", "data"):
         return f"{scheme.lower()}:"
     return clean_url(url)
+
+
+def clean_referrer(url: str) -> str:
+    """Return where a page was come from, as it is kept: a page's URL, or an Android app's; empty for anything else.
+
+    Of an app only the id of its package stays, in lower case: what follows may be the address of somebody's search.
+
+    >>> clean_referrer("android-app://com.google.android.gm/inbox?q=x"), clean_referrer("about:client")
+    ('android-app://com.google.android.gm/', '')
+    """
+    url = url.strip()
+    if url[: len(APP_SCHEME)].lower() != APP_SCHEME:
+        return clean_url(url) or ""
+    found = _APP.fullmatch(url)
+    return f"{APP_SCHEME}{found['package'].lower()}/" if found and len(found["package"]) <= _MAX_PACKAGE else ""
 
 
 @lru_cache(maxsize=4096)

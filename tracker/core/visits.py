@@ -120,7 +120,8 @@ class VisitorState(msgspec.Struct, array_like=True):
     closed_downloads: int = 0
     closed_engaged_ms: int = 0
     active_days: int = 0
-    visit_of_day: int = 0
+    retired: int = 0
+    """Holds a place: a state is stored by position, and a program of the version before must be able to read it."""
     visit: Visit | None = None
     """The latest visit, open or not."""
     first_referrer: str = ""
@@ -324,15 +325,11 @@ class _Run:
                 state.closed_page_views += before.page_views
                 state.closed_downloads += before.downloads
                 state.closed_engaged_ms += before.engaged_ms
-        same_day = before is not None and before.day == day
-        state.visit_of_day = state.visit_of_day + 1 if same_day else 1
-        state.active_days += not same_day
+        state.active_days += before is None or before.day != day
         visit = Visit(number=state.closed_visits + 1, started_at=event.at, ended_at=event.at, day=day, views={})
         state.visit = self.visits[visit.number] = visit
         silence = event.at - state.active_at if before is not None else -1
-        self.facts.append(
-            Fact("visit", event.at, day, visit.number, None, silence_ms=silence, visit_of_day=state.visit_of_day)
-        )
+        self.facts.append(Fact("visit", event.at, day, visit.number, None, silence_ms=silence))
         return visit
 
     def _take_page(self, event: Event, visit: Visit) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tracker.core.labels import LabelledError
+from tracker.core.shape_words import shape_in_chinese
 from tracker.importing.report import ImportReport
 
 MAX_EVENT_BYTES = 32_000
@@ -37,7 +39,7 @@ Deliver = Callable[[list[dict[str, Any]]], DeliveryResult]
 """Takes a batch of Segment events; raises ``DeliveryFailed`` when the batch could not be handed on."""
 
 
-class DeliveryFailed(RuntimeError):
+class DeliveryFailed(LabelledError):
     """A batch could not be delivered, and trying on makes no sense; the message says why and what to do."""
 
 
@@ -88,11 +90,13 @@ class HttpDelivery:
         """*base_url* is the service's; *server_key* the site's secret key, which alone may carry history.
 
         Each batch is tried up to *tries* times, waiting in between as the service asks or twice as long each time
-        (all in all about a minute). Raises ``ValueError`` for a *base_url* that isn't ``http(s)://host…``.
+        (all in all about a minute). Raises ``LabelledError`` for a *base_url* that isn't ``http(s)://host…``.
         """
         address = urlsplit(base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
-            raise ValueError(f"{base_url!r} is not an http:// or https:// address")
+            raise LabelledError(
+                f"{base_url!r} is not an http:// or https:// address", f"{base_url!r} 不是 http:// 或 https:// 地址"
+            )
         connection = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._connection = connection(address.hostname, address.port, timeout=timeout_s)
         self._url = f"{address.scheme}://{address.netloc}"
@@ -122,13 +126,15 @@ class HttpDelivery:
                 if status == 413:
                     return self._halves(batch)
                 if status not in _TRY_AGAIN:
-                    raise DeliveryFailed(self._refusal(status, headers, body))
+                    raise self._refusal(status, headers, body)
                 problem, wait = f"status {status}", _retry_after(headers.get("Retry-After"), self._now())
             if attempt + 1 < self._tries:
                 self._sleep(min(0.5 * 2**attempt if wait is None else wait, _LONGEST_WAIT_S))
         raise DeliveryFailed(
             f"{self._url}{self._path} did not take the events, tried {self._tries} times: {problem}. "
-            "Once it runs again, repeat the import: nothing is counted twice."
+            "Once it runs again, repeat the import: nothing is counted twice.",
+            f"{self._url}{self._path} 未接收事件，已尝试 {self._tries} 次：{problem}。"
+            "待其恢复运行后，请重新导入：不会重复计数。",
         )
 
     def close(self) -> None:
@@ -159,15 +165,26 @@ class HttpDelivery:
             first.rejected + [(middle + index, reason) for index, reason in second.rejected],
         )
 
-    def _refusal(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> str:
+    def _refusal(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> DeliveryFailed:
         address = f"{self._url}{self._path}"
         if status in (401, 403):
-            return f"{address} refused the key (status {status}): give the server key of the site"
+            return DeliveryFailed(
+                f"{address} refused the key (status {status}): give the server key of the site",
+                f"{address} 拒绝了密钥（状态 {status}）：请给出该站点的服务器密钥",
+            )
         if 300 <= status < 400:
-            return f"{address} has moved to {headers.get('Location', 'an unnamed address')}: give that address instead"
+            moved = headers.get("Location")
+            return DeliveryFailed(
+                f"{address} has moved to {moved or 'an unnamed address'}: give that address instead",
+                f"{address} 已迁至{f' {moved}' if moved else '未说明的地址'}：请改用该地址",
+            )
         if status == 404:
-            return f"there is no collector at {address} (status 404): check the address and the collect prefix"
-        return f"{address} answered {status}: {body[:300].decode(errors='replace')}"
+            return DeliveryFailed(
+                f"there is no collector at {address} (status 404): check the address and the collect prefix",
+                f"{address} 处没有采集器（状态 404）：请检查地址和采集前缀",
+            )
+        said = body[:300].decode(errors="replace")
+        return DeliveryFailed(f"{address} answered {status}: {said}", f"{address} 应答 {status}：{said}")
 
 
 def _result(batch: list[dict[str, Any]], body: bytes) -> DeliveryResult:
@@ -175,7 +192,9 @@ def _result(batch: list[dict[str, Any]], body: bytes) -> DeliveryResult:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except msgspec.MsgspecError as error:
-        raise DeliveryFailed(f"the answer is not a collector's: {error}") from None
+        raise DeliveryFailed(
+            f"the answer is not a collector's: {error}", f"应答不是采集器的：{shape_in_chinese(str(error))}"
+        ) from None
     rejected = [(one.index, one.reason) for one in answer.rejected]
     return DeliveryResult(len(batch) - len(rejected), rejected)
 

@@ -53,5 +53,5 @@ class QueueDelivery:
         try:
             queue.append(self._streams, self._site_id, entries)
         except redis.RedisError as error:
-            raise DeliveryFailed(f"The queue can't be reached: {error}") from error
+            raise DeliveryFailed(f"The queue can't be reached: {error}", f"无法连接队列：{error}") from error
         return DeliveryResult(len(admission.events), [(one.index, one.reason) for one in admission.rejected])

@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from tracker.core.lead_rows import RowRefusal
+from tracker.core.labels import Label, LabelledError
+from tracker.core.refusals import RowRefusal
 from tracker.importing.files import OpenLog
 
 LONGEST_LINE: Final = 4_000_000
@@ -27,11 +28,11 @@ UNDECODED: Final = "\udcff"
 """Stands for bytes that the encoding doesn't have; half of a surrogate pair, so no text holds it."""
 
 _SIGNATURES: Final = (
-    (b"PK\x03\x04", "an Excel workbook (or another zip archive)"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF"),
-    (b"\xff\xfe\0\0", "UTF-32"),
-    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"PK\x03\x04", Label("an Excel workbook (or another zip archive)", "Excel 工作簿（或其他 zip 压缩文件）")),
+    (b"\xd0\xcf\x11\xe0", Label("an old Excel workbook", "旧版 Excel 工作簿")),
+    (b"%PDF", Label("a PDF", "PDF 文件")),
+    (b"\xff\xfe\0\0", Label("UTF-32", "UTF-32 编码")),
+    (b"\0\0\xfe\xff", Label("UTF-32", "UTF-32 编码")),
 )
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -40,8 +41,8 @@ codecs.register_error(
 )
 
 
-class UnreadableFile(ValueError):
-    """The file is no table of text, or can't be read without being told how; the message says what would do."""
+class UnreadableFile(LabelledError):
+    """The file is no table of text, or can't be read without being told how; it says what would do."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -79,9 +80,12 @@ class LeadFile:
         self._rows = self._read(chain(sample, lines))
         first = next((row for row in self._rows if row.text.strip()), None)
         if first is None:
-            raise UnreadableFile("The file is empty: its first row must name the columns.")
+            raise UnreadableFile("The file is empty: its first row must name the columns.", "文件为空：第一行须为列名。")
         if not isinstance(first.cells, list):
-            raise UnreadableFile(f"The first row must name the columns, and can't be read ({first.cells}).")
+            raise UnreadableFile(
+                f"The first row must name the columns, and can't be read ({first.cells}).",
+                f"第一行须为列名，但无法读取（{first.cells}）。",
+            )
         self.header = first.cells
 
     def __iter__(self) -> Iterator[Row]:
@@ -92,7 +96,9 @@ class LeadFile:
         head = next(raw_lines, b"")
         for signature, what in _SIGNATURES:
             if head.startswith(signature):
-                raise UnreadableFile(f"The file is {what}. Save it as CSV in UTF-8.")
+                raise UnreadableFile(
+                    f"The file is {what.en}. Save it as CSV in UTF-8.", f"该文件是 {what.zh}。请另存为 UTF-8 编码的 CSV。"
+                )
         mark, decided = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", self.encoding))
         raw_lines = chain([head[len(mark) :]], raw_lines)
         decided = decided or _utf_16(head)
@@ -177,7 +183,10 @@ def guess_encoding(sample: bytes) -> str:
         return "gb18030"
     if single >= 9 * paired:
         return "windows-1252"
-    raise UnreadableFile("The file is not in UTF-8. Say what it is with --encoding, such as gb18030 or windows-1252.")
+    raise UnreadableFile(
+        "The file is not in UTF-8. Say what it is with --encoding, such as gb18030 or windows-1252.",
+        "文件不是 UTF-8 编码。请用 --encoding 指定，如 gb18030 或 windows-1252。",
+    )
 
 
 def known_encoding(name: str) -> str:
@@ -195,7 +204,7 @@ def known_encoding(name: str) -> str:
             return "gb18030" if found in ("gbk", "gb2312") else found
     except (LookupError, UnicodeError):
         pass
-    raise UnreadableFile(f"There is no encoding {name!r}.")
+    raise UnreadableFile(f"There is no encoding {name!r}.", f"没有编码 {name!r}。")
 
 
 def _utf_16(head: bytes) -> str:
@@ -220,7 +229,10 @@ def _decoded(raw_lines: Iterable[bytes], encoding: str) -> Iterator[str]:
     for raw in raw_lines:
         if len(raw) > LONGEST_LINE:
             if encoding.startswith("utf-16"):
-                raise UnreadableFile("A line is over 4 MB. Save the file as CSV in UTF-8.")
+                raise UnreadableFile(
+                    "A line is over 4 MB. Save the file as CSV in UTF-8.",
+                    "有一行超过 4 MB。请将文件另存为 UTF-8 编码的 CSV。",
+                )
             raw += b"\n"  # its end was not read
         *lines, rest = (rest + decoder.decode(raw)).split("\n")
         yield from (line + "\n" for line in lines)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracker.core.lead_rows import Column, RowRefusal
+from tracker.core.lead_rows import Column
+from tracker.core.refusals import RowRefusal
 from tracker.core.weblogs import BadReason
 
 

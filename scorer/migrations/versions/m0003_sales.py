@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from scorer.core.search import words_of
+
 revision = "0003"
 down_revision = "0002"
 
@@ -17,10 +19,23 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.Column("etag", sa.String(length=64), nullable=True),
+        sa.Column("lead_id", sa.String(length=20), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency_keys")),
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"])
+    op.create_index(op.f("ix_idempotency_keys_lead_id"), "idempotency_keys", ["lead_id"])
+
+    op.create_table(
+        "lead_words",
+        sa.Column("site_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("word", sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"), nullable=False),
+        sa.Column("lead_id", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("site_id", "word", "lead_id", name=op.f("pk_lead_words")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_lead_words_lead_id"), "lead_words", ["lead_id"])
+    _keep_words()
 
     op.create_table(
         "notes",
@@ -61,6 +76,7 @@ def upgrade() -> None:
         sa.Column("quiet_until", sa.Integer(), nullable=False),
         sa.Column("max_per_day", sa.Integer(), nullable=False),
         sa.Column("last_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("hold_until", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("unsubscribed_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_alerts_site_id")),
@@ -134,6 +150,7 @@ def upgrade() -> None:
         sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("disabled_why", sa.String(length=200), nullable=False),
+        sa.Column("tell_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_webhooks_site_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
@@ -160,9 +177,18 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
+        sa.Column("retry_at", sa.BigInteger(), nullable=True),
         sa.Column("detail", sa.String(length=300), nullable=False),
         sa.ForeignKeyConstraint(["digest_id"], ["digests.id"], name=op.f("fk_digest_mails_digest_id")),
         sa.PrimaryKeyConstraint("digest_id", "period", name=op.f("pk_digest_mails")),
+    )
+    op.create_index(
+        op.f("ix_digest_mails_retry_at"),
+        "digest_mails",
+        ["retry_at"],
+        unique=False,
+        sqlite_where=sa.text("retry_at IS NOT NULL"),
+        postgresql_where=sa.text("retry_at IS NOT NULL"),
     )
     op.create_table(
         "webhook_deliveries",
@@ -180,9 +206,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_deliveries_lead_id"), "webhook_deliveries", ["lead_id"])
     op.create_index(
-        op.f("ix_webhook_deliveries_next_at"),
+        op.f("ix_webhook_deliveries_webhook_id_next_at"),
         "webhook_deliveries",
-        ["next_at"],
+        ["webhook_id", "next_at"],
         unique=False,
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
@@ -205,3 +231,21 @@ def upgrade() -> None:
     for name in ("claimed_until", "snoozed_until"):
         known = sa.text(f"{name} IS NOT NULL")
         op.create_index(op.f(f"ix_leads_{name}"), "leads", [name], sqlite_where=known, postgresql_where=known)
+
+
+def _keep_words() -> None:
+    """Make the leads there are findable."""
+    connection = op.get_bind()
+    some = sa.text(
+        "SELECT id, site_id, name, email, company_name, company_domain FROM leads "
+        "WHERE id > :after AND name || email || company_name || company_domain <> '' ORDER BY id LIMIT 1000"
+    )
+    insert = sa.text("INSERT INTO lead_words (site_id, word, lead_id) VALUES (:site_id, :word, :lead_id)")
+    after = ""
+    while rows := connection.execute(some, {"after": after}).all():
+        entries = [
+            {"site_id": row.site_id, "word": word, "lead_id": row.id} for row in rows for word in sorted(words_of(row[2:]))
+        ]
+        if entries:
+            connection.execute(insert, entries)
+        after = rows[-1].id

@@ -31,7 +31,7 @@ CARD = Card(
 
 
 def visit(number: int, at: int) -> Fact:
-    return Fact("visit", at, 1, number, silence_ms=-1, visit_of_day=number)
+    return Fact("visit", at, 1, number, silence_ms=-1)
 
 
 def page(number: int, at: int, query: str = "", referrer: str = "", context: dict[str, Any] | None = None) -> Fact:

@@ -78,7 +78,7 @@ def test_the_last_spell_is_that_of_the_fold(told: list[tuple[int, float]]) -> No
         Rule(f"r{points}", Label("R"), "event", points, Match(event=f"r{points}"), cap_per_day=100) for points in (3, 8, 30)
     ]
     card = Card(Scorecard(1, Label("T"), 40, Hot(40, 0.6), 10, rules, half_life_days=3), landmark_ms=0)
-    facts = [Fact("visit", 0, 1, 1, visit_of_day=1)]
+    facts = [Fact("visit", 0, 1, 1)]
     for number, (hours, points) in enumerate(told):
         event = Event(number.to_bytes(16, "big"), hours * 3_600_000, "track", name=f"r{points:g}")
         facts.append(Fact("track", event.at, 1 + hours // 24, 1, event=event))

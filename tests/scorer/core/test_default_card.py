@@ -43,13 +43,12 @@ CARD = load_card()
 def facts_of(stays: list[Stay]) -> list[Fact]:
     """Tell the visits as facts, a minute between deeds, the engaged time last."""
     facts: list[Fact] = []
-    last_at, last_day, of_day = -1, 0, 0
+    last_at = -1
     for number, (days, seconds, deeds) in enumerate(stays, 1):
         at = MONDAY + round(days * DAY_MS)
         day = FIRST_DAY + int(days)
-        of_day = of_day + 1 if day == last_day else 1
         silence = at - last_at if last_at >= 0 else -1
-        facts.append(Fact("visit", at, day, number, silence_ms=silence, visit_of_day=of_day))
+        facts.append(Fact("visit", at, day, number, silence_ms=silence))
         page = ""
         for deed in deeds:
             kind: FactKind
@@ -68,7 +67,7 @@ def facts_of(stays: list[Stay]) -> list[Fact]:
         if seconds:
             event = Event(b"%016d" % len(facts), at, "track", "Page Engaged", SITE + page, engaged_ms=seconds * 1000)
             facts.append(Fact("engaged", at, day, number, event, engaged_ms=seconds * 1000))
-        last_at, last_day = at, day
+        last_at = at
     return facts
 
 

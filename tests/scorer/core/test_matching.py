@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scorer.core.globs import GlobIndex, Globs, TopicCapture, file_name, folded, page_path
 from scorer.core.labels import Label, listed
 from scorer.core.rules import Card
-from scorer.core.scorecard import Hot, Match, Rule, Scorecard, Topic
+from scorer.core.scorecard import STAGES, Hot, Match, Rule, Scorecard, Topic
 
 WORDS = ["", "a", "pump", "pumps", "price", "/price", "/pumps/", "%41", "价格表", "{topic}", "x=1"]
 TOPIC_PATHS = ["/pumps/{topic}*", "*/{topic}", "*/pumps/{topic}", "/price/{topic}"]
@@ -25,8 +25,9 @@ properties = st.none() | st.dictionaries(
     st.sampled_from(["plan", "n"]), values | st.sampled_from([None, [1], {}]), max_size=2
 )
 
-page_matches = st.builds(Match, path=some, not_path=some, url=some, title=some, topic=some)
-file_matches = st.builds(Match, path=some, url=some, topic=some, file=some, extension=some)
+stages = st.none() | st.sampled_from(STAGES) | st.lists(st.sampled_from(STAGES), min_size=1, max_size=2)
+page_matches = st.builds(Match, path=some, not_path=some, url=some, title=some, topic=some, stage=stages)
+file_matches = st.builds(Match, path=some, url=some, topic=some, stage=stages, file=some, extension=some)
 form_matches = st.builds(Match, path=some, topic=some, form=some, not_form=some)
 event_matches = st.builds(
     Match,
@@ -70,6 +71,7 @@ def holds(match: Match, subject: dict[str, Any]) -> bool:
         "url": lambda told: Globs(told)(subject["url"]),
         "title": lambda told: any(one.lower() in subject["title"] for one in told),
         "topic": lambda told: subject["topic"] in {one.lower() for one in told},
+        "stage": lambda told: subject["stage"] in told,
         "extension": lambda told: subject["extension"] in {one.lower().lstrip(".") for one in told},
         "file": lambda told: Globs(told)(subject["file"]),
         "form": lambda told: any(Globs(told)(one) for one in subject["form"]),
@@ -78,21 +80,23 @@ def holds(match: Match, subject: dict[str, Any]) -> bool:
     return all(test(listed(getattr(match, key))) for key, test in tests.items() if getattr(match, key) is not None)
 
 
-def topic_of(all_topics: list[Topic], subject: dict[str, Any]) -> str | None:
+def topic_of(all_topics: list[Topic], subject: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The topic, and the stage of the purchase that it is of."""
     for topic in all_topics:
         if topic.id:
             if holds(topic.match, subject):
-                return topic.id
+                return topic.id, topic.stage
         elif (found := TopicCapture(str(topic.match.path))(subject["path"])) is not None:
-            return found
-    return None
+            return found, topic.stage
+    return None, None
 
 
 def card_of(on: str, matches: list[Match], topic_matches: list[Match]) -> tuple[Card, list[Topic]]:
     rules = [Rule(f"r{place}", Label("R"), on, points=1, match=match) for place, match in enumerate(matches)]  # type: ignore[arg-type]
     captures = [Match(path=path) for path in TOPIC_PATHS]
     all_topics = [
-        Topic(match) if match in captures else Topic(match, f"t{place}") for place, match in enumerate(topic_matches)
+        Topic(match, "" if match in captures else f"t{place}", stage=(*STAGES, None)[place % 4])
+        for place, match in enumerate(topic_matches)
     ]
     return Card(Scorecard(1, Label("T"), 40, Hot(60), 20, rules, all_topics), 0), all_topics
 
@@ -100,8 +104,9 @@ def card_of(on: str, matches: list[Match], topic_matches: list[Match]) -> tuple[
 def expected(matches: list[Match], all_topics: list[Topic], subject: dict[str, Any]) -> tuple[str | None, list[str]]:
     nothing: dict[str, Any] = {"title": "", "topic": None, "extension": "", "file": "", "form": ("", "")}
     subject = nothing | subject
-    topic = topic_of(all_topics, subject)
-    return topic, [f"r{place}" for place, match in enumerate(matches) if holds(match, subject | {"topic": topic})]
+    topic, stage = topic_of(all_topics, subject)
+    subject |= {"topic": topic, "stage": stage}
+    return topic, [f"r{place}" for place, match in enumerate(matches) if holds(match, subject)]
 
 
 @given(st.lists(page_matches, max_size=6), st.lists(topics, max_size=3), texts, texts)

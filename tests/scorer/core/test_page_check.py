@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scorer.core.findings import Finding
+from scorer.core.labels import Label
 from scorer.core.page_check import Facts, Fetched, KnownSite, LastEvent, endpoint_of, judge
 from scorer.core.page_tags import SnippetTag, read_page
 
@@ -31,16 +32,16 @@ def pinned(integrity: str, *, file: str = "snippet-0.1.0.js", more: str = 'cross
 
 
 def look(html: str = SHORT, **more: Any) -> list[Finding]:
-    """The findings for a page; what isn't said is in order."""
+    """The findings for a page, in English; what isn't said is in order."""
     site: KnownSite = more.get("site", SHOP)
     page = Fetched(more.get("url", URL), more.get("status", 200), more.get("headers", ()), html.encode())
-    page = Fetched(page.url, error=more["error"]) if "error" in more else page
+    page = Fetched(page.url, error=Label(more["error"])) if "error" in more else page
     text = read_page(html, page.url)
     facts = Facts((site, BLOG), more.get("wanted"), "0.1.0", NOW)
     fetched = {tag.src: more.get("script", Fetched(tag.src, 200, OPEN, SCRIPT)) for tag in text.tags}
     answer = Fetched("", 405, (), b'{"reason":"method_not_allowed"}')
     fetched |= {endpoint_of(tag, facts.site_of(tag.key)): more.get("endpoint", answer) for tag in text.tags}
-    return list(judge(page, text, fetched, facts))
+    return [sign.told("en") for sign in judge(page, text, fetched, facts)]
 
 
 GOOD = [
@@ -107,7 +108,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "wrong",
         "can't be loaded: https://t.shop.example/snippet.js?key=wk_shop: an",
     ),
-    "no server": ({"script": Fetched("", error="refused")}, "wrong", "can't be loaded"),
+    "no server": ({"script": Fetched("", error=Label("refused"))}, "wrong", "can't be loaded"),
     "another file": ({"script": Fetched("", 200, OPEN, b"<html>")}, "wrong", "another file than the snippet"),
     "an old file": ({"script": Fetched("", 200, OPEN, SCRIPT.replace(b"0.1.0", b"0.0.9"))}, "note", "version 0.0.9"),
     "a wrong hash": ({"html": pinned(sha(content=b"other"))}, "wrong", "is not that of the file served"),

@@ -69,12 +69,11 @@ def histories(draw: st.DrawFn, late: bool = True) -> list[Fact]:
     """What the visit fold might tell of one visitor; ``late``: engaged time also of visits closed long ago."""
     facts: list[Fact] = []
     engaged: dict[int, int] = {}
-    at, last_at, day, of_day = START + draw(st.integers(-20 * DAY_MS, 20 * DAY_MS)), -1, 0, 0
+    at, last_at = START + draw(st.integers(-20 * DAY_MS, 20 * DAY_MS)), -1
     for visit in range(1, draw(st.integers(1, 7)) + 1):
         today = FIRST_DAY + (at - START) // DAY_MS
-        of_day = of_day + 1 if today == day else 1
         silence = at - last_at if last_at >= 0 else -1
-        facts.append(Fact("visit", at, today, visit, silence_ms=silence, visit_of_day=of_day))
+        facts.append(Fact("visit", at, today, visit, silence_ms=silence))
         for _ in range(draw(st.integers(0, 9))):
             day = FIRST_DAY + (at - START) // DAY_MS
             kind = draw(st.sampled_from(KINDS))
@@ -227,10 +226,10 @@ def visits_of_day(of_browsers: list[list[Fact]]) -> dict[tuple[int, int], int]:
     return found
 
 
-def visit(number: int, days: float, of_day: int = 1, silence_days: float = -1) -> Fact:
+def visit(number: int, days: float, silence_days: float = -1) -> Fact:
     """The beginning of a visit."""
     silence = round(silence_days * DAY_MS) if silence_days >= 0 else -1
-    return Fact("visit", START + round(days * DAY_MS), FIRST_DAY + int(days), number, None, silence, of_day)
+    return Fact("visit", START + round(days * DAY_MS), FIRST_DAY + int(days), number, None, silence)
 
 
 def engaged(number: int, days: float, seconds: float, url: str = "") -> Fact:
@@ -267,21 +266,21 @@ def test_a_higher_bucket_replaces_the_lower_and_brings_its_own_time_and_topic() 
 
 
 def test_visits_of_a_day_beyond_the_cap_earn_no_dwell() -> None:
-    facts = [fact for n in (1, 2, 3) for fact in (visit(n, n / 10, of_day=n), engaged(n, n / 10 + 0.01, 200))]
+    facts = [fact for n in (1, 2, 3) for fact in (visit(n, n / 10), engaged(n, n / 10 + 0.01, 200))]
     assert fold(CARD, None, {0: facts}).rules["dwell"].count == 2
 
 
 @pytest.mark.parametrize(
-    ("silence_days", "of_day", "rules"),
+    ("silence_days", "rules"),
     [
-        (0.1, 2, set()),
-        (1, 1, {"day"}),
-        (2.99, 1, {"day"}),
-        (3, 1, {"day", "return"}),
+        (0.1, set()),
+        (1, {"day"}),
+        (2.99, {"day"}),
+        (3, {"day", "return"}),
     ],
 )
-def test_what_coming_back_earns(silence_days: float, of_day: int, rules: set[str]) -> None:
-    facts = [visit(1, 5.5 - silence_days), visit(2, 5.5, of_day, silence_days)]
+def test_what_coming_back_earns(silence_days: float, rules: set[str]) -> None:
+    facts = [visit(1, 5.5 - silence_days), visit(2, 5.5, silence_days)]
     assert set(fold(CARD, None, {0: facts}).rules) == {"first"} | rules
 
 

@@ -81,6 +81,16 @@ def test_defaults() -> None:
         (["rules", 0, "match", "path"], [], "rules[0].match.path", "must not be empty"),
         (["rules", 0, "match", "path"], "x" * 201, "rules[0].match.path", "at most"),
         (["rules", 0, "match", "topic"], "valves", "rules[0].match.topic", "no topic 'valves'"),
+        (["rules", 0, "match", "stage"], "decision", "rules[0].match.stage", "no topic has the stage 'decision'"),
+        (
+            ["rules", 0, "match", "stage"],
+            "buying",
+            "rules[0].match.stage",
+            "awareness, consideration, decision, not 'buying'",
+        ),
+        (["rules", 1, "match"], {"stage": "decision"}, "rules[1].match.stage", "can't be matched by stage"),
+        (["topics", 0, "stage"], "buying", "topics[0].stage", "Invalid enum value 'buying'"),
+        (["topics", 0, "match"], {"stage": "decision"}, "topics[0].match.stage", "can't be matched by stage"),
         (["rules", 0, "buckets"], [[10, 1]], "rules[0].buckets", "only a dwell rule"),
         (["rules", 1, "buckets"], [], "rules[1].buckets", "needs buckets"),
         (["rules", 1, "buckets"], [[5, 1]], "rules[1].buckets[0]", "10 s or later"),
@@ -98,6 +108,15 @@ def test_each_fault_is_named_with_its_place(place: list[str | int], value: objec
     problems = lint(changed(place, value))
     assert [problem.path for problem in problems] == [path], problems
     assert says in problems[0].message
+
+
+def test_a_rule_may_ask_for_the_stage_of_a_topic_that_has_one() -> None:
+    data = changed(["topics", 0, "stage"], "decision")
+    data["rules"][0]["match"] = {"stage": ["decision"]}
+    assert lint(data) == []
+    card = Card(parse(data), 0)
+    assert [one.rule for one in card.match_page("https://shop.example/pumps/a", "")[1]] == ["pricing"]
+    assert card.match_page("https://shop.example/prices", "")[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +139,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("data", [None, [], "card", 1])
 def test_what_is_no_object_is_no_card(data: object) -> None:
-    assert lint(data) == [Problem("$", "a scorecard is a JSON object")]
+    assert lint(data) == [Problem("$", "a scorecard is a JSON object", "评分卡须为 JSON 对象")]
 
 
 def test_the_schema_names_every_field_of_the_card() -> None:

@@ -16,6 +16,7 @@ from scorer.outlets.problems import PROBLEMS
 from scorer.outlets.routes import ROUTES
 from tests.factories import World, buyer, passer_by
 
+READING = [route for route in ROUTES if route.method == "GET"]
 DESCRIPTION = describe("https://leads.example.com")
 
 
@@ -50,21 +51,23 @@ def test_it_is_served_without_a_key_as_it_is_made(world: World) -> None:
 def test_it_names_every_route_with_every_parameter() -> None:
     assert set(DESCRIPTION["paths"]) == {f"/api/v1{route.path}" for route in ROUTES}
     for route in ROUTES:
-        operation = DESCRIPTION["paths"][f"/api/v1{route.path}"]["get"]
-        named = [one["name"] for one in operation["parameters"]]
-        assert set(named) == {*re.findall(r"{(\w+)}", route.path), *route.parameters.__struct_fields__}
+        operation = DESCRIPTION["paths"][f"/api/v1{route.path}"][route.method.lower()]
+        named = [one["name"] for one in operation["parameters"] if one["in"] != "header"]
+        assert set(named) == {*re.findall(r"{(\w+)}", route.path), *route.parameters.__struct_encode_fields__}
         assert all(one["in"] == "path" or one["description"] for one in operation["parameters"])
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", READING, ids=lambda route: route.name)
 def test_every_route_answers_as_described(world: World, route: Any) -> None:
-    client, stranger = world.client(), world.client(None)
-    ids = {"lead_id": world.nordwind.lead("anna"), "account_id": world.nordwind.account("halden.test")}
+    client, stranger = world.client("chen"), world.client(None)
+    ids = {"lead_id": world.nordwind.lead("anna"), "account_id": world.nordwind.account("halden.test"), "number": 1}
+    ids["webhook_id"] = client.post("/api/v1/webhooks", json={"url": "https://hook.example/"}).get_json()["webhook"]["id"]
+    ids["digest_id"] = client.post("/api/v1/digests", json={"email": "ada@nordwind.example"}).get_json()["id"]
     path = "/api/v1" + route.path.format(**ids)
     answers = DESCRIPTION["paths"][f"/api/v1{route.path}"]["get"]["responses"]
     whole = client.get(path)
     asked = [whole, client.get(f"{path}?limit=x&colour=red"), client.get(f"{path}?site=huadong"), stranger.get(path)]
-    if "cursor" in route.parameters.__struct_fields__ and "timeline" not in path:
+    if "cursor" in route.parameters.__struct_fields__ and route.name not in ("getTimeline", "listDecisions", "listDeliveries"):
         theirs = world.client("ada", world.huadong)
         people = [buyer(who, name=who, email=f"{who}@{who}.example") for who in ("li", "wu")]
         world.feed([event for one in people for event in one], world.huadong)
@@ -72,7 +75,7 @@ def test_every_route_answers_as_described(world: World, route: Any) -> None:
         assert cursor
         asked.append(client.get(f"{path}?cursor={cursor}"))
     if "{" in route.path:
-        asked.append(client.get(re.sub("/(ld|co)_", r"/\1_x", path)))
+        asked.append(client.get(re.sub("/(ld_|co_|)([^/]+)((?:/[a-z]+)?)$", r"/\1x\2\3", path)))
     if route.conditional:
         asked.append(client.get(path, headers={"If-None-Match": whole.headers["ETag"]}))
     for answer in asked:
@@ -87,6 +90,56 @@ def test_every_route_answers_as_described(world: World, route: Any) -> None:
     tried = {answer.status_code for answer in asked}
     assert tried >= {200, 400, 401, 403}
     assert {int(status) for status in answers} - tried <= {410, 429, 500, 503}
+
+
+DECIDING: dict[str, dict[str, Any]] = {
+    "claimLead": {},
+    "releaseLead": {},
+    "snoozeLead": {"until": "2026-11-22T10:30:00Z"},
+    "recordOutcome": {"kind": "won", "value": 900, "currency": "EUR"},
+    "addNote": {"text": "Called."},
+    "mergeLeads": {"why": "one person"},
+    "unmergeLead": {"why": "two people"},
+    "excludeLead": {"reason": "never", "why": "a customer of ours"},
+}
+
+
+def test_every_decision_answers_as_described(world: World) -> None:
+    """In an order in which each can be carried out."""
+    client = world.client("ben")
+    anna, bo = world.nordwind.lead("anna"), world.nordwind.lead("bo")
+    routes = {route.name: route for route in ROUTES if route.name in DECIDING}
+    for name, body in DECIDING.items():
+        operation = DESCRIPTION["paths"][f"/api/v1{routes[name].path}"]["post"]
+        path = "/api/v1" + routes[name].path.format(lead_id=bo if name == "unmergeLead" else anna)
+        sent = body | ({"lost": bo} if name == "mergeLeads" else {})
+        check(sent, operation["requestBody"]["content"]["application/json"]["schema"])
+        tag = client.get(f"/api/v1/leads/{anna}").headers["ETag"]
+        first = {"Idempotency-Key": name, "If-Match": tag}
+        requests: list[dict[str, Any]] = [
+            {"json": sent, "headers": first},
+            {"json": sent, "headers": first},
+            {"json": {"whatever": 1}},
+            {"json": sent | {"by" if name != "claimLead" else "owner": "x"}, "headers": first},
+            {"json": sent, "headers": {"If-Match": '"x"'}},
+            {"data": "x", "content_type": "text/plain"},
+            {"data": b" " * 70_000, "content_type": "application/json"},
+        ]
+        if name == "releaseLead":
+            requests[3]["json"] = {"owner": "x"}
+        answers = [client.post(path, **request) for request in requests]
+        answers.append(world.client("ada").post(path, json=sent))
+        answers.append(world.client(None).post(path, json=sent))
+        answers.append(client.post(re.sub("/ld_", "/ld_x", path), json=sent))
+        assert [one.status_code for one in answers] == [200, 200, 400, 422, 412, 415, 413, 403, 401, 404], name
+        for answer in answers:
+            described = operation["responses"][str(answer.status_code)]
+            if "$ref" in described:
+                described = DESCRIPTION["components"]["responses"][described["$ref"].rpartition("/")[2]]
+            for header in described.get("headers", {}):
+                assert header in answer.headers
+            check(answer.get_json(), described["content"][answer.content_type]["schema"])
+        assert set(operation["responses"]) == {str(one.status_code) for one in answers} | {"409", "429", "500", "503"}
 
 
 def test_every_problem_is_described_and_explained(world: World) -> None:
@@ -132,5 +185,5 @@ def test_the_page_of_the_description_needs_nothing_from_elsewhere(world: World) 
 
 def test_the_guide_speaks_of_every_route_and_no_other() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`GET (/[\w{}/.-]+)`", guide))
-    assert named == {route.path for route in ROUTES} | {"/openapi.json"}
+    named = set(re.findall(r"`((?:GET|POST) /[\w{}/.-]+)`", guide))
+    assert named == {f"{route.method} {route.path}" for route in ROUTES} | {"GET /openapi.json"}

@@ -221,8 +221,13 @@ SHAPES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         "user:a",
         {"kind": "alias", "user_id": "a", "properties": {"previous_id": "b"}},
     ),
-    "a referrer that is no web address says nothing": (
-        {"type": "page", "userId": "a", "properties": {"referrer": "android-app://com.example"}},
+    "an app as referrer": (
+        {"type": "page", "userId": "a", "properties": {"referrer": "android-app://com.google.android.gm/inbox"}},
+        "user:a",
+        {"kind": "page", "user_id": "a", "referrer": "android-app://com.google.android.gm/"},
+    ),
+    "a referrer that is neither a page nor an app says nothing": (
+        {"type": "page", "userId": "a", "properties": {"referrer": "about:client"}},
         "user:a",
         {"kind": "page", "user_id": "a"},
     ),

@@ -88,6 +88,8 @@ ENTRY = "https://www.shop.example/"
         ("android-app://com.tencent.mm/", "social", "WeChat"),
         ("android-app://com.openai.chatgpt", "assistant", "ChatGPT"),
         ("android-app://com.example.reader/", "referral", "com.example.reader"),
+        ("android-app://de.example.shop/", "referral", "de.example.shop"),
+        ("android-app://com.example.google.com/", "referral", "com.example.google.com"),
         ("about:client", "direct", ""),
         ("chrome-extension://abc/x.html", "direct", ""),
         ("file:///C:/mail.html", "direct", ""),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracker.core.urls import MAX_URL, campaign_of, clean_link, clean_url, host_of
+from tracker.core.urls import MAX_URL, campaign_of, clean_link, clean_referrer, clean_url, host_of
 
 NASTY = (
     st.text(max_size=60)
@@ -38,6 +38,7 @@ NASTY = (
         pytest.param("https://shop.example/@ada", "https://shop.example/@ada", id="an at sign in the path stays"),
         pytest.param("/pricing?x=1", "/pricing?x=1", id="a path"),
         pytest.param("/pricing?x=1#top", "/pricing?x=1", id="a path with a fragment"),
+        pytest.param("/pricing #top", "/pricing", id="a blank before the fragment"),
         pytest.param("https://例子.example/定价", "https://例子.example/定价", id="Chinese"),
         pytest.param("https://[::1]:8080/a", "https://[::1]:8080/a", id="IPv6"),
         pytest.param("https://shop.example/" + "a" * 3000, ("https://shop.example/" + "a" * 3000)[:MAX_URL], id="long"),
@@ -126,3 +127,41 @@ def test_no_address_stops_a_reader(url: str) -> None:
 )
 def test_a_campaign_is_read_from_an_address(url: str, campaign: tuple[tuple[str, str], ...]) -> None:
     assert campaign_of(url) == campaign
+
+
+@pytest.mark.parametrize(
+    ("referrer", "kept"),
+    [
+        pytest.param("https://me:pw@blog.example/post#c", "https://blog.example/post", id="a page"),
+        pytest.param("/pricing", "/pricing", id="a path"),
+        pytest.param("android-app://com.google.android.gm/", "android-app://com.google.android.gm/", id="an app"),
+        pytest.param("android-app://com.google.android.gm", "android-app://com.google.android.gm/", id="without its slash"),
+        pytest.param(" Android-App://COM.Tencent.MM/ ", "android-app://com.tencent.mm/", id="in capitals"),
+        pytest.param("android-app://com.a.b/https/a.example/?q=ill", "android-app://com.a.b/", id="what an app opened goes"),
+        pytest.param("android-app://com.a.b?q=ill#x", "android-app://com.a.b/", id="query and fragment go"),
+        pytest.param("android-app://com.a.b/\n\x00", "android-app://com.a.b/", id="control characters behind it go"),
+        pytest.param(f"android-app://com.{'a' * 219}/", f"android-app://com.{'a' * 219}/", id="as long as Android allows"),
+        pytest.param(f"android-app://com.{'a' * 220}/", "", id="too long"),
+        pytest.param("android-app://reader/", "", id="an id has two parts"),
+        pytest.param("android-app://com..reader/", "", id="none of them empty"),
+        pytest.param("android-app://com.7reader/", "", id="each beginning with a letter"),
+        pytest.param("android-app://com.a\nb/", "", id="a line break in it"),
+        pytest.param("android-app://com.例子/", "", id="letters that no id has"),
+        pytest.param("android-app://me@com.a.b/", "", id="a user"),
+        pytest.param("android-app://com.a.b:80/", "", id="a port"),
+        pytest.param("android-app:com.a.b/", "", id="no slashes"),
+        pytest.param("ios-app://1234/", "", id="what no browser sends"),
+        pytest.param("about:client", "", id="about"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_a_referrer_is_a_page_or_an_app(referrer: str, kept: str) -> None:
+    assert clean_referrer(referrer) == kept
+    assert clean_referrer(kept) == kept
+
+
+@given(NASTY | st.text(max_size=40).map("android-app://com.".__add__))
+def test_a_referrer_that_is_kept_is_bounded_and_stays_as_it_is(referrer: str) -> None:
+    kept = clean_referrer(referrer)
+    assert len(kept) <= MAX_URL
+    assert clean_referrer(kept) == kept

@@ -40,7 +40,10 @@ def format_named(name: str) -> Format:
     try:
         return _STATELESS[name]
     except KeyError:
-        raise UnknownLogFormat(f"{name!r} is not a log format; supported are: {supported()}") from None
+        formats = supported()
+        raise UnknownLogFormat(
+            f"{name!r} is not a log format; supported are: {formats}", f"{name!r} 不是日志格式；支持的格式：{formats}"
+        ) from None
 
 
 def detect(lines: Iterable[str]) -> Format:
@@ -55,7 +58,11 @@ def detect(lines: Iterable[str]) -> Format:
         if hits > most:
             best, most = name, hits
     if not best:
-        raise UnknownLogFormat(f"none of the first {len(sample)} lines fits a supported format: {supported()}")
+        formats = supported()
+        raise UnknownLogFormat(
+            f"none of the first {len(sample)} lines fits a supported format: {formats}",
+            f"前 {len(sample)} 行不符合任何支持的格式：{formats}",
+        )
     return format_named(best)
 
 

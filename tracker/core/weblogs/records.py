@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from tracker.core.labels import LabelledError
+
 MAX_LINE_LENGTH = 32_768
 """Bytes of the longest line that is read; web servers cut requests at some 8,000."""
 
@@ -59,7 +61,7 @@ class Format(Protocol):
         (empty, a comment, a directive, a plain TCP connection)."""
 
 
-class UnknownLogFormat(ValueError):
+class UnknownLogFormat(LabelledError):
     """No supported format fits; the message lists those that are supported."""
 
 

@@ -1,0 +1,100 @@
+"""What somebody did by hand, as the audit log is read out: the action in words, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from scorer.core.exclusions import REASONS
+from scorer.core.labels import Label, Language, pick
+
+ACTIONS: Final[Mapping[str, Label]] = {
+    "merge": Label("merged", "合并"),
+    "unmerge": Label("separated", "拆分"),
+    "exclude": Label("decided on exclusion", "设置排除"),
+    "claim": Label("claimed", "认领"),
+    "release": Label("released", "释放"),
+    "snooze": Label("put off", "暂缓"),
+    "outcome": Label("noted the outcome", "记录结果"),
+    "note": Label("wrote a note", "添加备注"),
+    "publish": Label("published a scorecard", "发布评分卡"),
+    "rollback": Label("went back to a scorecard", "回退评分卡"),
+    "site add": Label("added the site", "新增站点"),
+    "site set": Label("changed settings", "更改设置"),
+    "key add": Label("made a key", "新增密钥"),
+    "key revoke": Label("revoked a key", "停用密钥"),
+    "user add": Label("gave somebody a part in the site", "添加用户"),
+    "user role": Label("changed somebody's role", "更改用户角色"),
+    "user link": Label("made a link to choose a password", "生成设置密码链接"),
+    "user sign-out": Label("signed somebody out", "将用户登出"),
+    "user disable": Label("kept somebody out", "停用用户"),
+    "user enable": Label("let somebody in again", "恢复用户"),
+    "dead letters replay": Label("sent dead letters through again", "重放死信"),
+    "dead letters delete": Label("deleted dead letters", "删除死信"),
+    "webhook add": Label("added a webhook", "新增 Webhook"),
+    "webhook remove": Label("removed a webhook", "删除 Webhook"),
+    "webhook rotate": Label("gave a webhook another secret", "更换 Webhook 密钥"),
+    "webhook enable": Label("switched a webhook on", "启用 Webhook"),
+    "webhook disable": Label("switched a webhook off", "停用 Webhook"),
+    "webhook replay": Label("sent a webhook's messages again", "重新发送 Webhook 消息"),
+    "digest add": Label("subscribed somebody to the digest", "新增周报订阅"),
+    "digest remove": Label("unsubscribed somebody from the digest", "取消周报订阅"),
+    "alert add": Label("subscribed somebody to alerts", "新增提醒订阅"),
+    "alert remove": Label("unsubscribed somebody from alerts", "取消提醒订阅"),
+}
+_MAX_VALUE: Final = 200
+_BY_CARD: Final = Label("By the scorecard", "由评分卡决定")
+_NEVER: Final = Label("Never", "从不排除")
+
+
+def action_label(action: str, language: Language) -> str:
+    """What was done; the action as it is stored where another version has made the line.
+
+    >>> action_label("site set", "en"), action_label("of tomorrow", "zh")
+    ('changed settings', 'of tomorrow')
+    """
+    return pick(ACTIONS[action], language) if action in ACTIONS else action
+
+
+def told_changes(action: str, detail: Mapping[str, Any], language: Language) -> str:
+    """What a line's detail tells: ``name value``, or ``name from → to``, with settings and fields under their own names.
+
+    >>> consent = {"consent": {"from": "not-required", "to": "required"}, "origins": {"from": ["a"], "to": []}}
+    >>> told_changes("site set", consent, "en"), told_changes("merge", {"lost": "ld_a"}, "zh")
+    ('consent not-required → required; origins a → –', 'lost ld_a')
+    >>> told_changes("exclude", {"from": None, "to": "staff"}, "en")
+    'By the scorecard → Own staff'
+    """
+    if detail.keys() == {"from", "to"}:
+        before, after = detail["from"], detail["to"]
+        if action == "exclude":
+            return f"{_exclusion(before, language)} → {_exclusion(after, language)}"
+        return f"{_plain(before)} → {_plain(after)}"
+    told = []
+    for name, value in detail.items():
+        if isinstance(value, Mapping) and value.keys() == {"from", "to"}:
+            told.append(f"{name} {_plain(value['from'])} → {_plain(value['to'])}")
+        else:
+            told.append(f"{name} {_plain(value)}")
+    return "; ".join(told)
+
+
+def _exclusion(value: Any, language: Language) -> str:
+    """A reason of exclusion; or that somebody wants none ever, or leaves it to the scorecard."""
+    if value is None:
+        return pick(_BY_CARD, language)
+    return pick(REASONS.get(value, Label(str(value))) if value else _NEVER, language)
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ",".join(map(_plain, value))[:_MAX_VALUE]
+    if isinstance(value, str | int | float):
+        return str(value)[:_MAX_VALUE]
+    return msgspec.json.encode(value).decode()[:_MAX_VALUE]

@@ -1,0 +1,140 @@
+"""An alert as a mail: the leads that have become hot, in plain text and HTML, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from mjml import mjml2html
+
+from scorer.alerts import Alert
+from scorer.core.digest import line
+from scorer.core.formats import day_text
+from scorer.core.labels import Label, Language, pick
+from scorer.core.webhook_messages import ToldLead
+from scorer.mail.digest_mail import Sender
+from scorer.unsubscribing import link
+
+LEADS_AT_MOST: Final = 20
+"""Leads that one mail tells of; how many more there are is said."""
+
+WORDS: Final[dict[str, Label]] = {
+    "one": Label("{who} is hot: score {score}", "{who} 成为热门线索：得分 {score}"),
+    "many": Label("{n} leads have become hot", "{n} 条线索成为热门线索"),
+    "more": Label("And {n} more on {day}", "{day}另有 {n} 条线索成为热门线索"),
+    "one more": Label("And 1 more on {day}", "{day}另有 1 条线索成为热门线索"),
+    "subject": Label("{what} – {site}", "{what} – {site}"),
+    "somebody": Label("Somebody not yet known", "尚未识别的访客"),
+    "who": Label("{name} ({company})", "{name}（{company}）"),
+    "score": Label("score {score}", "得分 {score}"),
+    "next": Label("Next: {step}", "下一步：{step}"),
+    "open": Label("Open in Warmtrail", "在 Warmtrail 中查看"),
+    "and more": Label("{n} more are on the hot list.", "另有 {n} 条见热门名单。"),
+    "last today": Label(
+        "This is the last alert of today. What becomes hot later is told together tomorrow.",
+        "这是今天的最后一封提醒。之后升温的线索将于明天一并告知。",
+    ),
+    "segment": Label("segment “{name}”", "分组“{name}”"),
+    "why": Label(
+        "{email} gets these mails, {limit} a day at most, since somebody subscribed it to hot leads of {site}.",
+        "{email} 订阅了 {site} 的热门线索提醒（每日最多 {limit} 封），因此收到此邮件。",
+    ),
+    "unsubscribe": Label("Unsubscribe", "退订"),
+}
+
+
+def alert_mail(
+    alert: Alert,
+    site_name: str,
+    leads: Sequence[ToldLead],
+    number: int,
+    sender: Sender,
+    now_ms: int,
+    *,
+    last: bool,
+    day_ms: int | None,
+) -> EmailMessage:
+    """Return the mail that tells of *leads*, the first to be called first.
+
+    *number* tells this mail from the others of the alert: the same has the same ``Message-ID``. *last*: it is the last that
+    may be sent today. *day_ms*: they became hot on that day, when there had been mails enough.
+    """
+    site, language = line(site_name, 100), alert.language
+    told = _headline(leads, language, day_text(day_ms, alert.zone, language) if day_ms is not None else None)
+    unsubscribe = link(sender.base_url, sender.secret, "alert", alert.id)
+    subject = _say("subject", language, what=told, site=site)
+    values = {
+        "language": language,
+        "w": lambda name, **parts: _say(name, language, **parts),
+        "site": site,
+        "segment": line(alert.segment, 100),
+        "subject": subject,
+        "preview": told,
+        "headline": told,
+        "leads": [_shown(one, language) for one in leads[:LEADS_AT_MOST]],
+        "more": max(0, len(leads) - LEADS_AT_MOST),
+        "hot_url": f"{sender.base_url}/hot",
+        "last": last,
+        "why": _say("why", language, email=alert.email, site=site, limit=alert.max_per_day),
+        "unsubscribe": unsubscribe,
+    }
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["To"] = Address(addr_spec=alert.email)
+    message["Date"] = format_datetime(datetime.fromtimestamp(now_ms // 1000, alert.zone))
+    message["Message-ID"] = f"<alert.{alert.id}.{number}@{sender.host}>"
+    message["List-Id"] = f"<alert.site-{alert.site_id}.{sender.host}>"
+    message["List-Unsubscribe"] = f"<{unsubscribe}>"
+    if unsubscribe.startswith("https:"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(_templates().get_template("alert.txt").render(values))
+    message.add_alternative(mjml2html(_templates().get_template("alert.mjml").render(values), fonts={}), subtype="html")
+    return message
+
+
+def _headline(leads: Sequence[ToldLead], language: Language, day: str | None) -> str:
+    if day is not None:
+        return _say("one more" if len(leads) == 1 else "more", language, n=len(leads), day=day)
+    if len(leads) == 1:
+        return _say("one", language, who=_who(leads[0], language), score=f"{leads[0].score:.0f}")
+    return _say("many", language, n=len(leads))
+
+
+def _who(lead: ToldLead, language: Language) -> str:
+    name, company = line(lead.name or lead.email, 80), line(lead.company or lead.domain, 80)
+    if name and company:
+        return _say("who", language, name=name, company=company)
+    return name or company or _say("somebody", language)
+
+
+def _shown(lead: ToldLead, language: Language) -> dict[str, Any]:
+    return {
+        "who": _who(lead, language),
+        "score": f"{lead.score:.0f}",
+        "reasons": [line(reason, 200) for reason in lead.reasons[:3]],
+        "step": line(lead.next_step, 200),
+        "url": lead.url,
+    }
+
+
+def _say(name: str, language: Language, /, **parts: object) -> str:
+    return pick(WORDS[name], language).format(**parts)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(enabled_extensions=("mjml",), default=False),  # the other is plain text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

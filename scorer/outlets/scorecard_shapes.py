@@ -1,0 +1,80 @@
+"""Scorecards and the log of decisions as the sales API takes and answers them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from scorer.core.scorecard import Hot
+from scorer.core.simulation import Simulation
+from scorer.outlets.shapes import Time
+
+State = Literal["current", "filling", "past", "dropped"]
+
+
+class CardName(msgspec.Struct, frozen=True):
+    """A scorecard's name."""
+
+    en: str
+    zh: Annotated[str, Meta(description="Empty: as in English.")]
+
+
+class Scorecard(msgspec.Struct, frozen=True):
+    """One numbered scorecard of a site. It never changes."""
+
+    number: int
+    name: CardName
+    state: Annotated[
+        State,
+        Meta(
+            description="filling: its scores are being made, then it becomes current. dropped: another was published before "
+            "that."
+        ),
+    ]
+    created_at: Time
+    published_at: Annotated[Time | None, Meta(description="When it last became current; null if it never was.")]
+    scored: Annotated[int, Meta(description="Leads that have a score by it.")]
+    leads: Annotated[int, Meta(description="Leads that are to have one.")]
+
+
+class ScorecardList(msgspec.Struct, frozen=True):
+    """The scorecards of a site, the latest first."""
+
+    data: list[Scorecard]
+    next_cursor: None
+
+
+class ScorecardDetail(msgspec.Struct, frozen=True):
+    """A scorecard with its rules."""
+
+    scorecard: Scorecard
+    body: Annotated[dict[str, Any], Meta(description="The rules, as `warmtrail scorecard show` prints them.")]
+
+
+class Simulated(msgspec.Struct, frozen=True):
+    """What publishing a scorecard would change."""
+
+    hot: Annotated[Hot, Meta(description="As it would be stored: with per_week, enter is the one that was found.")]
+    warm: float
+    simulation: Simulation
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One thing that somebody did by hand."""
+
+    id: int
+    at: Time
+    actor: Annotated[str, Meta(description="An e-mail address, or an API key's id.")]
+    action: str
+    subject: Annotated[str, Meta(description="A lead's id, or `scorecard 3`.")]
+    why: str
+    detail: dict[str, Any]
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """A part of the log of decisions, newest first."""
+
+    data: list[AuditEntry]
+    next_cursor: Annotated[str | None, Meta(description="Ask with it for earlier ones; null at the first.")]

@@ -1,0 +1,1 @@
+"""The web page: server-rendered, readable without JavaScript. How to add a page is in ``docs/web.md``."""

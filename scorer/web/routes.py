@@ -1,0 +1,45 @@
+"""Every address of the page. A new page is a module in ``pages`` with its ``ROUTES``, and a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scorer.web.call import Route
+from scorer.web.pages import (
+    accounts,
+    audit_log,
+    dead_letters,
+    health,
+    hot,
+    keys,
+    lead,
+    leads,
+    profile,
+    reports,
+    scorecard,
+    scorecard_edit,
+    signing_in,
+    sites,
+    users,
+    welcome,
+)
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *signing_in.ROUTES,
+    *hot.ROUTES,
+    *lead.ROUTES,
+    *leads.ROUTES,
+    *accounts.ROUTES,
+    *reports.ROUTES,
+    *scorecard.ROUTES,
+    *scorecard_edit.ROUTES,
+    *sites.ROUTES,
+    *profile.ROUTES,
+    *welcome.ROUTES,
+    *users.ROUTES,
+    *keys.ROUTES,
+    *dead_letters.ROUTES,
+    *health.ROUTES,
+    *audit_log.ROUTES,
+)
+BY_NAME: Final = {route.name: route for route in ROUTES}

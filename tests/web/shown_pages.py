@@ -1,0 +1,47 @@
+"""The pages as somebody sees them who opens them one after the other: for the accessibility test and the screenshots.
+
+A new page is a line in ``PAGES``. A placeholder stands for the first thing of its kind that a list leads to.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+
+class ShownPage(msgspec.Struct, frozen=True):
+    """One page."""
+
+    name: str
+    """Of the picture's file."""
+    path: str
+    """With ``{lead}``, ``{account}`` or ``{site}`` for the id of one."""
+    signed_in: bool = True
+    status: int = 200
+    in_every_world: bool = True
+    """Whether the tests' world has what is shown; else only the demonstration has."""
+
+
+PAGES: Final = (
+    ShownPage("sign-in", "/sign-in", signed_in=False),
+    ShownPage("hot", "/hot"),
+    ShownPage("hot-empty", "/hot?q=nobody-is-called-so"),
+    ShownPage("lead", "/leads/{lead}"),
+    ShownPage("settings", "/settings"),
+    ShownPage("not-there", "/not-there", status=404),
+)
+
+FIRST_OF: Final[dict[str, tuple[str, re.Pattern[str]]]] = {
+    "lead": ("/hot", re.compile(r'href="/leads/(ld_[a-z2-7]+)"')),
+    "account": ("/accounts", re.compile(r'href="/accounts/(co_[0-9a-f]+)"')),
+    "site": ("/sites", re.compile(r'href="/sites/(\d+)"')),
+}
+"""On which page the first of a kind is found, and how it is named there."""
+
+
+def placeholder_of(path: str) -> str | None:
+    """Return the kind of thing that a path needs the id of; ``None``: of nothing."""
+    found = re.search(r"\{(\w+)\}", path)
+    return found[1] if found else None

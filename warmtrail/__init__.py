@@ -1,0 +1,1 @@
+"""Warmtrail for programs that use it: ``warmtrail.client`` asks the sales API."""
