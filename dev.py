@@ -29,7 +29,7 @@ COMMANDS = {
     "run": "start the whole service with sample data on http://127.0.0.1:8700 [--port N] [--once] [--data-dir D]",
     "test": "set up all that the tests need, then check style and types and run them [pytest arguments]",
     "lint": "check style and types [--fix]",
-    "messages": "find the page's texts and bring its Chinese catalogue up to date [JSON file of translations]",
+    "messages": "find the texts of pages and help and bring their Chinese catalogues up to date [JSON file of translations]",
     "screenshots": "take pictures of every page into ./screenshots [names] [--url U --data-dir D of a running demo]",
     "bench": "measure and write bench/RESULTS.md [name]",
     "lock": "renew requirements.lock and requirements-test.lock from pyproject.toml [--upgrade]",

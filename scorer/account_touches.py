@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select
@@ -29,7 +30,7 @@ class Touched(msgspec.Struct, frozen=True):
     downloads: int = 0
     engaged_seconds: float = 0.0
     page: str = ""
-    """Where the visit began, without query."""
+    """Path of the page on which the visit began."""
     channel: Channel | None = None
     name: str = ""
     """Of the engine, site or campaign that a visit came by; of the event; the kind of the outcome."""
@@ -75,7 +76,7 @@ def _visits(connection: Connection, mine: ColumnElement[bool], limit: int) -> li
                 page_views=row.page_views,
                 downloads=row.downloads,
                 engaged_seconds=row.engaged_ms / 1000,
-                page=row.entry_url.partition("#")[0].partition("?")[0],
+                page=urlsplit(row.entry_url).path,
                 channel=origin.channel,
                 name=origin.name,
             )

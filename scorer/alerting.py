@@ -21,6 +21,7 @@ from scorer.alerts import Alert, Told, find_alert
 from scorer.changes_feed import StoredChange, read_changes
 from scorer.core.quiet_hours import day_begin, may_send
 from scorer.core.webhook_messages import ToldLead
+from scorer.hot_list import awake
 from scorer.lead_views import SCORED_LEADS, Viewpoint
 from scorer.mail.alert_mail import alert_mail
 from scorer.mail.digest_mail import Sender
@@ -42,8 +43,6 @@ DELAY_MS: Final = 5 * 60_000
 """Until the next try, when the mail server asks to wait."""
 _SENT: Final = ("claimed", "sent", "failed")
 """States of rows that a mail was made of."""
-_RESTING: Final = ("snoozed", "won", "lost", "junk", "not_now")
-"""Statuses of leads that are off the hot list, however hot they are."""
 _COLUMNS: Final = ("alert_id", "sequence", "lead_id", "state", "at")
 
 log = get_logger(__name__)
@@ -174,7 +173,10 @@ def _claim(connection: Connection, alert_id: str, now_ms: int) -> _Claim | None:
     if max(row.at for row in rows) < today:
         begun = day_begin(first, alert.zone)
         held_since = first if _count_mails(connection, alert_id, begun, today) >= alert.max_per_day else None
-    connection.execute(update(alert_mails).where(mine).values(state="claimed", at=now_ms))
+    # Of two mails each has a time of its own: that is what they are counted by.
+    made = (alert_mails.c.alert_id == alert_id) & alert_mails.c.state.in_(_SENT)
+    last = connection.execute(select(func.coalesce(func.max(alert_mails.c.at), 0)).where(made)).scalar_one()
+    connection.execute(update(alert_mails).where(mine).values(state="claimed", at=max(now_ms, last + 1)))
     return _Claim(alert, rows, sent_today, held_since)
 
 
@@ -225,7 +227,9 @@ def _still_hot(
             roots[row.sequence] = root
     view = Viewpoint(site, current_cards(connection)[site.id], now_ms, alert.language, base_url)
     shown = tell_leads(connection, view, sorted(set(roots.values())))
-    hot = {name: lead for name, lead in shown.items() if lead.tier == "hot" and lead.status not in _RESTING}
+    wanted = select(leads.c.id).where(leads.c.id.in_(list(shown)), awake())
+    on_list = set(connection.execute(wanted).scalars())
+    hot = {name: lead for name, lead in shown.items() if lead.tier == "hot" and name in on_list}
     return {sequence: hot[root] for sequence, root in roots.items() if root in hot}
 
 

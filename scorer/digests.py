@@ -206,7 +206,9 @@ def _language(text: str) -> Language:
         return "en"
     if text == "zh":
         return "zh"
-    raise DigestError("language", f"The language must be en or zh, not {text[:20]!r}.", f"语言应为 en 或 zh，而不是 {text[:20]!r}。")
+    raise DigestError(
+        "language", f"The language must be en or zh, not {text[:20]!r}.", f"语言应为 en 或 zh，而不是 {text[:20]!r}。"
+    )
 
 
 def _zone(text: str) -> ZoneInfo:

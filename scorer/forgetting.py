@@ -15,7 +15,7 @@ from scorer.memberships import lock_leads
 from scorer.models import audit, identities, lead_changes, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
 from scorer.outlet_models import idempotency_keys, lead_words, notes
 from scorer.scoring import score_anew
-from scorer.webhooks import forget_deliveries
+from scorer.webhook_log import forget_deliveries
 from tracker import bulk, store
 from tracker.mail_clicks import CLICKER
 from tracker.models import visitors

@@ -15,7 +15,7 @@ from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 
-from scorer import draft_cards, webhooks
+from scorer import draft_cards, webhook_log
 from scorer.attendants import attend
 from scorer.claims import expire
 from scorer.cooling import announce_cooled
@@ -161,8 +161,8 @@ def clean_deliveries() -> None:
     here = resources()
     while True:
         with here.database.writing() as connection:
-            cleaned = webhooks.clean_deliveries(connection, now_ms())
-        if cleaned < webhooks.CLEANED_AT_ONCE:
+            cleaned = webhook_log.clean_deliveries(connection, now_ms())
+        if cleaned < webhook_log.CLEANED_AT_ONCE:
             return
 
 

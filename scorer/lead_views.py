@@ -152,7 +152,8 @@ def load_colleagues(connection: Connection, scorecard_id: int, account_ids: Iter
         select(leads.c.account_id, leads.c.id, leads.c.name, lead_scores.c.heat, place.label("place"))
         .select_from(SCORED_LEADS)
         .where(
-            lead_scores.c.scorecard_id == scorecard_id,
+            # Said of a sum, or SQLite would read all scores of the card rather than look up those of these leads.
+            lead_scores.c.scorecard_id + 0 == scorecard_id,
             leads.c.account_id.in_(wanted),
             leads.c.exclusion.is_(None),
         )

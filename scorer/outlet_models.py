@@ -200,8 +200,8 @@ digest_mails: Final = Table(
     Index(None, "retry_at", sqlite_where=text("retry_at IS NOT NULL"), postgresql_where=text("retry_at IS NOT NULL")),
 )
 """The ledger: one row a digest and week (``period``: the local date of its first Monday), taken before anything is sent.
-``state``: claimed, sent, delayed (the server wants it later: at ``retry_at``), empty (nothing to tell), skipped (who gets it or
-what it is about is gone, or another digest tells the same person the same), late (its time was missed) or failed."""
+``state``: claimed, sent, delayed (the server wants it later: at ``retry_at``), empty (nothing to tell), skipped (who gets it
+or what it is about is gone, or another digest tells the same person the same), late (its time was missed) or failed."""
 
 alerts: Final = Table(
     "alerts",

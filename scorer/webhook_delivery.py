@@ -34,19 +34,10 @@ from scorer.core.webhook_presets import body
 from scorer.core.webhook_signing import seal, valid
 from scorer.core.webhook_types import PING, ROBOTS
 from scorer.outlet_models import webhook_attempts, webhook_deliveries, webhooks
+from scorer.webhook_log import Attempt, Delivery, hurry, list_attempts
 from scorer.webhook_outbox import ping
 from scorer.webhook_transport import Transport
-from scorer.webhooks import (
-    Attempt,
-    Delivery,
-    Webhook,
-    WebhookError,
-    disable_webhook,
-    due_webhooks,
-    hurry,
-    list_attempts,
-    load_secrets,
-)
+from scorer.webhooks import Webhook, WebhookError, disable_webhook, due_webhooks, load_secrets
 from tracker.db import Database
 from tracker.log import get_logger
 from tracker.settings import SettingError, Settings
@@ -174,7 +165,7 @@ class Courier:
 def transport_of(settings: Settings) -> Transport:
     """Return the way to receivers that the settings allow. Raises ``SettingError``."""
     try:
-        return Transport(read_allowed(settings.webhook_allow))
+        return Transport(read_allowed(settings.webhook_allow or ""))
     except UrlError as error:
         variable = "WARMTRAIL_WEBHOOK_ALLOW"
         raise SettingError(f"{variable}: {error}", f"{variable}：{error.label.zh}") from None

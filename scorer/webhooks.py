@@ -6,7 +6,7 @@ Changes become deliveries in ``webhook_outbox``, deliveries are sent in ``webhoo
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -15,30 +15,58 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from scorer.auditing import note
 from scorer.changes_feed import feed_head
 from scorer.core.labels import Label, Language
-from scorer.core.webhook_addresses import UrlError, read_url
-from scorer.core.webhook_signing import OVERLAP_MS, RANDOM_BYTES, Secret, rotated, write_secret
-from scorer.core.webhook_types import KINDS, PRESETS, SECRET_OF_ROBOT, SIGNED, Preset, default_kinds
-from scorer.outlet_models import webhook_attempts, webhook_deliveries, webhooks
-from scorer.segments import find_segment
+from scorer.core.webhook_signing import OVERLAP_MS, Secret, rotated
+from scorer.core.webhook_types import SECRET_OF_ROBOT, SIGNED, Preset
+from scorer.outlet_models import webhook_deliveries, webhooks
+from scorer.webhook_checks import (
+    WebhookError,
+    checked_contact,
+    checked_host,
+    checked_kinds,
+    checked_language,
+    checked_name,
+    checked_preset,
+    checked_segment,
+    first_secret,
+)
+from scorer.webhook_log import (
+    Attempt,
+    Delivery,
+    change_deliveries,
+    count_waiting,
+    delete_deliveries,
+    list_attempts,
+    list_deliveries,
+)
 from tracker import bulk
-from tracker.core.labels import LabelledError
 from tracker.sites import Site
+
+__all__ = [
+    "DISABLED_WHY",
+    "MAX_WEBHOOKS",
+    "Attempt",
+    "Delivery",
+    "NewWebhook",
+    "Webhook",
+    "WebhookError",
+    "add_webhook",
+    "count_waiting",
+    "disable_webhook",
+    "due_webhooks",
+    "enable_webhook",
+    "find_webhook",
+    "list_attempts",
+    "list_deliveries",
+    "list_webhooks",
+    "load_secrets",
+    "remove_webhook",
+    "replay",
+    "rotate_secret",
+]
 
 MAX_WEBHOOKS: Final = 20
 """Webhooks of a site: each change is turned into a message for every one of them."""
-KEPT_MS: Final = 30 * 86_400_000
-"""For how long deliveries are kept that have come to an end."""
-CLEANED_AT_ONCE: Final = 1000
 DisabledWhy = Literal["", "gone", "failing", "segment_gone", "by_hand"]
-_MAX_NAME, _MAX_CONTACT, _MAX_SECRET = 100, 320, 200
-
-
-class WebhookError(LabelledError):
-    """A webhook can't be as it is asked for; ``field`` names what is wrong, the label says why."""
-
-    def __init__(self, field: str, en: str, zh: str) -> None:
-        super().__init__(en, zh)
-        self.field = field
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -74,33 +102,6 @@ class NewWebhook(msgspec.Struct, frozen=True):
     secret: str
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """One message to a webhook. Times in ms since 1970 UTC."""
-
-    id: str
-    webhook_id: str
-    lead_id: str
-    kind: str
-    state: str
-    """waiting, sending, delivered, failed or stopped."""
-    attempts: int
-    created_at: int
-    next_at: int | None
-    """When it is tried next; ``None`` once it has come to an end."""
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One try of a delivery."""
-
-    delivery_id: str
-    number: int
-    at: int
-    status: int | None
-    """``None`` where nobody answered."""
-    took_ms: int
-    error: str
-
-
 DISABLED_WHY: Final[dict[DisabledWhy, Label]] = {
     "gone": Label("the receiver says that it is gone (410)", "接收方表示地址已失效（410）"),
     "failing": Label("nothing could be delivered for five days", "连续五天无法投递"),
@@ -110,8 +111,6 @@ DISABLED_WHY: Final[dict[DisabledWhy, Label]] = {
 """Why a webhook was switched off, for people."""
 
 _COLUMNS: Final = tuple(webhooks.c[name] for name in Webhook.__struct_fields__)
-_DELIVERY: Final = tuple(webhook_deliveries.c[name] for name in Delivery.__struct_fields__)
-_ATTEMPT: Final = tuple(webhook_attempts.c[name] for name in Attempt.__struct_fields__)
 
 
 def add_webhook(
@@ -134,17 +133,17 @@ def add_webhook(
     *kinds* empty: those of the preset. *secret* is what DingTalk or Feishu gave out; for other presets it must be empty,
     and those that are signed get one made here. The address is resolved at each attempt, not here.
     """
-    told, host = _checked_preset(preset), _checked_host(url)
+    told, host = checked_preset(preset), checked_host(url)
     values = {
         "id": f"wh_{secrets.token_hex(8)}",
         "site_id": site.id,
-        "name": _line("name", name, _MAX_NAME) or host,
+        "name": checked_name(name) or host,
         "url": url,
         "preset": told,
-        "kinds": msgspec.json.encode(_checked_kinds(kinds, told)).decode(),
-        "segment": _checked_segment(connection, site.id, segment),
-        "language": _checked_language(language or site.settings.language),
-        "contact": _checked_contact(contact),
+        "kinds": msgspec.json.encode(checked_kinds(kinds, told)).decode(),
+        "segment": checked_segment(connection, site.id, segment),
+        "language": checked_language(language or site.settings.language),
+        "contact": checked_contact(contact),
         "last_sequence": feed_head(connection, site.id).last_sequence,
         "disabled_why": "",
         "created_at": now_ms,
@@ -154,7 +153,7 @@ def add_webhook(
         raise WebhookError(
             "site", f"A site has {MAX_WEBHOOKS} webhooks at most.", f"每个站点最多 {MAX_WEBHOOKS} 个 webhook。"
         )
-    made = _first_secret(told, secret)
+    made = first_secret(told, secret)
     values["secrets"] = _written([Secret(made)] if made else [])
     connection.execute(insert(webhooks).values(values))
     detail = {"preset": told, "host": host}
@@ -190,7 +189,7 @@ def remove_webhook(connection: Connection, webhook: Webhook, actor: str, now_ms:
     """Delete a webhook with its deliveries."""
     # Locked first: what turns changes into deliveries, or sends them, waits here and then finds it gone.
     bulk.select_where_in(connection, webhooks, ("id",), "id", [webhook.id], lock=True)
-    _delete(connection, webhook_deliveries.c.webhook_id == webhook.id)
+    delete_deliveries(connection, webhook.id)
     connection.execute(delete(webhooks).where(webhooks.c.id == webhook.id))
     note(connection, webhook.site_id, actor, "webhook remove", webhook.id, "", {"name": webhook.name}, now_ms)
 
@@ -210,7 +209,7 @@ def rotate_secret(
             f"A webhook for {webhook.preset} has no secret: its address is one.",
             f"{webhook.preset} 的 webhook 没有密钥：地址本身即为密钥。",
         )
-    made = _first_secret(webhook.preset, secret)
+    made = first_secret(webhook.preset, secret)
     if not made:
         raise WebhookError(
             "secret", f"Say the secret that {webhook.preset} has given out.", f"请填写 {webhook.preset} 提供的密钥。"
@@ -234,7 +233,7 @@ def enable_webhook(connection: Connection, webhook: Webhook, actor: str, now_ms:
     if was_off:
         waiting = (webhook_deliveries.c.webhook_id == webhook.id) & webhook_deliveries.c.next_at.is_not(None)
         stopped = {"state": "stopped", "next_at": None}
-        _change(connection, waiting, {"state": "waiting", "next_at": now_ms, "attempts": 0} if missed else stopped)
+        change_deliveries(connection, waiting, {"state": "waiting", "next_at": now_ms, "attempts": 0} if missed else stopped)
     note(connection, webhook.site_id, actor, "webhook enable", webhook.id, "", {"missed": missed}, now_ms)
     found = find_webhook(connection, webhook.site_id, webhook.id)
     assert found is not None
@@ -250,36 +249,6 @@ def disable_webhook(connection: Connection, webhook: Webhook, why: DisabledWhy, 
     values = {"disabled_at": now_ms, "disabled_why": why, "tell_at": now_ms if webhook.contact else None}
     if connection.execute(update(webhooks).where(mine).values(values)).rowcount:
         note(connection, webhook.site_id, actor, "webhook disable", webhook.id, why, {}, now_ms)
-
-
-def list_deliveries(
-    connection: Connection, webhook_id: str, *, before: tuple[int, str] | None = None, limit: int = 50, state: str = ""
-) -> list[Delivery]:
-    """Return deliveries of a webhook, newest first; only those before *before*: ``created_at`` and id of the last seen."""
-    column = webhook_deliveries.c
-    query = select(*_DELIVERY).where(column.webhook_id == webhook_id)
-    if state:
-        query = query.where(column.state == state)
-    if before is not None:
-        at, name = before
-        query = query.where((column.created_at < at) | ((column.created_at == at) & (column.id < name)))
-    rows = connection.execute(query.order_by(column.created_at.desc(), column.id.desc()).limit(limit))
-    return [Delivery(*row) for row in rows]
-
-
-def list_attempts(connection: Connection, delivery_ids: Iterable[str]) -> dict[str, list[Attempt]]:
-    """Return the attempts of each of these deliveries, the first one first."""
-    mine = webhook_attempts.c.delivery_id.in_(list(delivery_ids))
-    found: dict[str, list[Attempt]] = {}
-    for row in connection.execute(select(*_ATTEMPT).where(mine).order_by(webhook_attempts.c.number)):
-        found.setdefault(row.delivery_id, []).append(Attempt(*row))
-    return found
-
-
-def count_waiting(connection: Connection, webhook_id: str) -> int:
-    """Return how many deliveries of a webhook wait."""
-    mine = (webhook_deliveries.c.webhook_id == webhook_id) & webhook_deliveries.c.next_at.is_not(None)
-    return connection.execute(select(func.count()).where(mine)).scalar_one()
 
 
 def replay(
@@ -307,7 +276,7 @@ def replay(
     if only_failed:
         wanted &= column.state != "delivered"
     # Attempts count anew; in the log they go on being numbered.
-    count = _change(connection, wanted, {"state": "waiting", "next_at": now_ms, "attempts": 0})
+    count = change_deliveries(connection, wanted, {"state": "waiting", "next_at": now_ms, "attempts": 0})
     if delivery_id and count == 0 and not only_failed:
         raise WebhookError(
             "delivery",
@@ -319,55 +288,9 @@ def replay(
     return count
 
 
-def forget_deliveries(connection: Connection, lead_ids: Iterable[str]) -> None:
-    """Delete all messages that speak of these leads, also those still waiting. To be called after the leads are deleted."""
-    doomed = bulk.select_where_in(connection, webhook_deliveries, ("id",), "lead_id", sorted(set(lead_ids)))
-    ids = sorted(row[0] for row in doomed)
-    # Locked before their attempts go: a sender that has just come back would else add one meanwhile.
-    bulk.select_where_in(connection, webhook_deliveries, ("id",), "id", ids, lock=True)
-    bulk.delete_where_in(connection, webhook_attempts, "delivery_id", ids)
-    bulk.delete_where_in(connection, webhook_deliveries, "id", ids)
-
-
-def clean_deliveries(connection: Connection, now_ms: int) -> int:
-    """Delete up to ``CLEANED_AT_ONCE`` deliveries that came to an end and are older than 30 days; return how many."""
-    column = webhook_deliveries.c
-    off = column.webhook_id.in_(select(webhooks.c.id).where(webhooks.c.disabled_at.is_not(None)))
-    ended = column.next_at.is_(None) | off
-    old = select(column.id).where(column.created_at < now_ms - KEPT_MS, ended).limit(CLEANED_AT_ONCE)
-    ids = sorted(connection.execute(old).scalars())
-    bulk.select_where_in(connection, webhook_deliveries, ("id",), "id", ids, lock=True)
-    bulk.delete_where_in(connection, webhook_attempts, "delivery_id", ids)
-    bulk.delete_where_in(connection, webhook_deliveries, "id", ids)
-    return len(ids)
-
-
 def load_secrets(connection: Connection, webhook_id: str) -> list[Secret]:
     """Return the secrets of a webhook, the newest first."""
     return _read(connection.execute(select(webhooks.c.secrets).where(webhooks.c.id == webhook_id)).scalar_one())
-
-
-def hurry(connection: Connection, webhook_id: str, now_ms: int) -> None:
-    """Try now what waits for its next try: the webhook has come back."""
-    waiting = (webhook_deliveries.c.webhook_id == webhook_id) & (webhook_deliveries.c.state == "waiting")
-    _change(connection, waiting, {"next_at": now_ms})
-
-
-def _change(connection: Connection, wanted: Any, values: dict[str, Any]) -> int:
-    """Change the deliveries *wanted*; return how many."""
-    ids = connection.execute(select(webhook_deliveries.c.id).where(wanted).order_by(webhook_deliveries.c.id)).scalars().all()
-    # In one order with all who want several of them.
-    bulk.select_where_in(connection, webhook_deliveries, ("id",), "id", ids, lock=True)
-    for start in range(0, len(ids), 500):
-        some = webhook_deliveries.c.id.in_(ids[start : start + 500])
-        connection.execute(update(webhook_deliveries).where(some).values(values))
-    return len(ids)
-
-
-def _delete(connection: Connection, wanted: Any) -> None:
-    mine = select(webhook_deliveries.c.id).where(wanted)
-    connection.execute(delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(mine)))
-    connection.execute(delete(webhook_deliveries).where(wanted))
 
 
 def _of(site_id: int) -> Any:
@@ -385,71 +308,3 @@ def _read(text: str) -> list[Secret]:
 
 def _written(some: list[Secret]) -> str:
     return msgspec.json.encode(some).decode()
-
-
-def _first_secret(preset: Preset, given: str) -> str:
-    given = given.strip()
-    if preset in SECRET_OF_ROBOT:
-        if len(given) > _MAX_SECRET or not given.isascii() or not given.isprintable():
-            raise WebhookError(
-                "secret", f"A secret has {_MAX_SECRET} ASCII characters at most.", f"密钥最多 {_MAX_SECRET} 个 ASCII 字符。"
-            )
-        return given
-    if given:
-        if preset in SIGNED:
-            raise WebhookError("secret", "Leave it out: the secret is made here.", "请留空：密钥由系统生成。")
-        raise WebhookError(
-            "secret", f"Leave it out: the address of {preset} is its secret.", f"请留空：{preset} 的地址即为密钥。"
-        )
-    return write_secret(secrets.token_bytes(RANDOM_BYTES)) if preset in SIGNED else ""
-
-
-def _checked_host(url: str) -> str:
-    """Return the host of an address that a webhook can have."""
-    try:
-        return read_url(url).host[:_MAX_NAME]
-    except UrlError as error:
-        raise WebhookError("url", error.label.en, error.label.zh) from None
-
-
-def _checked_preset(preset: str) -> Preset:
-    if preset not in PRESETS:
-        raise WebhookError("preset", f"A preset is one of {', '.join(PRESETS)}.", f"预设须为 {'、'.join(PRESETS)} 之一。")
-    return preset
-
-
-def _checked_kinds(kinds: Sequence[str], preset: Preset) -> list[str]:
-    if any(kind not in KINDS for kind in kinds):
-        raise WebhookError("kinds", f"A kind is one of {', '.join(KINDS)}.", f"变化类型须为 {'、'.join(KINDS)} 之一。")
-    return [kind for kind in KINDS if kind in (kinds or default_kinds(preset))]
-
-
-def _checked_segment(connection: Connection, site_id: int, segment: str) -> str:
-    if not segment:
-        return ""
-    found = find_segment(connection, site_id, segment) if "\0" not in segment else None
-    if found is None:
-        raise WebhookError("segment", f"The site has no segment {segment[:100]!r}.", f"站点没有分组 {segment[:100]!r}。")
-    return found.name
-
-
-def _checked_language(language: str) -> str:
-    if language not in ("en", "zh"):
-        raise WebhookError("language", "A language is en or zh.", "语言须为 en 或 zh。")
-    return language
-
-
-def _checked_contact(contact: str) -> str:
-    contact = contact.strip()
-    name, at, domain = contact.rpartition("@")
-    odd = len(contact) > _MAX_CONTACT or not contact.isprintable() or any(one in " ,;<>\"'()" for one in contact)
-    if contact and (odd or not (name and at and "." in domain.strip("."))):
-        raise WebhookError("contact", "The contact must be one e-mail address.", "联系人须为一个邮箱地址。")
-    return contact
-
-
-def _line(field: str, text: str, limit: int) -> str:
-    text = text.strip()
-    if len(text) > limit or not text.isprintable():
-        raise WebhookError(field, f"At most {limit} characters on one line.", f"最多 {limit} 个字符，且不能换行。")
-    return text

@@ -15,12 +15,17 @@ from typing import NoReturn
 
 import pytest
 import redis
+from hypothesis import settings
 from playwright.sync_api import Playwright, sync_playwright
 
 from scorer.resources import prepare_database
 from tests import services
 from tracker.db import Database
 from tracker.embedded import EmbeddedError, EmbeddedServer, find_server
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("warmtrail", deadline=None)
+settings.load_profile("warmtrail")
 
 
 def give_up(reason: str) -> NoReturn:
@@ -43,12 +48,17 @@ LONG_FIRST = (
     "service/test_replay.py",
     "snippet/test_leaving.py",
     "service/test_kills.py",
+    "scorer/test_digest_kills.py",
     "test_bench.py",
+    "scorer/outlets/test_schemathesis.py",
     "snippet/test_sending.py",
     "snippet/test_in_the_way.py",
     "service/test_time.py",
     "service/test_up.py",
     "service/test_browser.py",
+    "web/test_accessibility.py",
+    "web/test_story.py",
+    "web/test_hot_live.py",
 )
 """Modules that take long, the longest first: begun last, one of two test processes would wait for the other."""
 

@@ -1,4 +1,4 @@
-"""The page's catalogue of texts: found in the sources, brought up to date, compiled. ``python3 dev.py messages``."""
+"""The catalogues of texts, of page and commands: found, brought up to date, compiled. ``python3 dev.py messages``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from tests import command_messages
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "scorer" / "web"
@@ -33,17 +35,17 @@ def found() -> Catalog:
     return catalog
 
 
-def kept() -> Catalog:
-    """The catalogue as it is kept."""
-    if not PO.exists():
-        return Catalog(locale="zh", domain="warmtrail", charset="utf-8", fuzzy=False)
-    with PO.open("rb") as file:
-        return read_po(file, locale="zh", domain="warmtrail")
+def kept(po: Path = PO) -> Catalog:
+    """A catalogue as it is kept."""
+    if not po.exists():
+        return Catalog(locale="zh", domain=po.stem, charset="utf-8", fuzzy=False)
+    with po.open("rb") as file:
+        return read_po(file, locale="zh", domain=po.stem)
 
 
-def updated() -> Catalog:
-    """The catalogue with the texts that the sources have now, translated as far as they were."""
-    old, new = kept(), found()
+def updated(po: Path = PO) -> Catalog:
+    """A catalogue with the texts that the sources have now, translated as far as they were."""
+    old, new = kept(po), CATALOGUES[po]()
     for message in new:
         before = old.get(message.id, message.context) if message.id else None
         if before is not None and not before.fuzzy:
@@ -70,14 +72,17 @@ msgstr ""
 """
 
 
+CATALOGUES = {PO: found, command_messages.PO: command_messages.found}
+"""The files, and what finds the texts that belong into each."""
+
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 """In the header instead of the present time, so that the same texts give the same file."""
 
 
-def mo_bytes() -> bytes:
-    """The kept catalogue, compiled."""
+def mo_bytes(po: Path = PO) -> bytes:
+    """A kept catalogue, compiled."""
     buffer = io.BytesIO()
-    catalog = kept()
+    catalog = kept(po)
     catalog.creation_date = catalog.revision_date = _DATE
     write_mo(buffer, catalog)
     return buffer.getvalue()
@@ -106,25 +111,29 @@ def translate(catalog: Catalog, given: dict[str, str | list[str]]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Bring both files up to date; exit code 1 while something is untranslated.
+    """Bring all files up to date; exit code 1 while something is untranslated.
 
     The one argument is a JSON file of translations to put in, English to Chinese.
     """
-    PO.parent.mkdir(parents=True, exist_ok=True)
     given = json.loads(Path(arguments[0]).read_text(encoding="utf-8")) if arguments else {}
-    # Several people may be writing pages in one checkout.
-    with PO.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        catalog = updated()
-        for text in translate(catalog, given):
-            print(f"no such text: {text}")
-        PO.write_bytes(po_bytes(catalog))
-        MO.write_bytes(mo_bytes())
-    open_ones = untranslated(kept())
-    for text in open_ones:
-        print(f"not translated: {text}")
-    print(f"{PO.relative_to(ROOT)}: {len(kept())} texts, {len(open_ones)} not translated")
-    return 1 if open_ones else 0
+    unused, some_open = set(given), False
+    for po in CATALOGUES:
+        po.parent.mkdir(parents=True, exist_ok=True)
+        # Several people may be writing pages in one checkout.
+        with po.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            catalog = updated(po)
+            unused &= set(translate(catalog, given))
+            po.write_bytes(po_bytes(catalog))
+            po.with_suffix(".mo").write_bytes(mo_bytes(po))
+        open_ones = untranslated(kept(po))
+        some_open |= bool(open_ones)
+        for text in open_ones:
+            print(f"not translated: {text}")
+        print(f"{po.relative_to(ROOT)}: {len(kept(po))} texts, {len(open_ones)} not translated")
+    for text in unused:
+        print(f"no such text: {text}")
+    return 1 if some_open else 0
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def configure_logging(format: LogFormat = "text", level: str = "info") -> None:
     ]
     renderer: Processor
     if format == "json":
-        shared.append(structlog.processors.dict_tracebacks)
+        # Local variables would put visitors' names and addresses into the log.
+        told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        shared.append(structlog.processors.ExceptionRenderer(told))
         renderer = structlog.processors.JSONRenderer(default=str)
     else:
         renderer = structlog.dev.ConsoleRenderer(

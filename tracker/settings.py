@@ -61,8 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far back the public write key may date an event."""
     max_waiting_entries: int = 2_000_000
     """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
-    webhook_allow: str = ""
-    """Hosts and networks of our own that webhooks may send to, separated by commas."""
+    webhook_allow: str | None = None
+    """Hosts and networks of our own that webhooks may send to, separated by commas; ``None``: none."""
     network_file: Path | None = None
     """MMDB file that names the owners of networks; ``None``: nobody is looked up."""
 

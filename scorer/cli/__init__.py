@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from copy import copy
 from importlib import import_module
 from typing import Any, Final
 
@@ -41,9 +42,10 @@ class _Families(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **more: Any) -> Any:
         words = sys.argv[1:] if args is None else list(args)
-        self.language = language_of_words(words)
-        with speaking(self.language):
-            return click.Group.main(self.translated(self), words, *rest, **more)
+        group = copy(self)
+        group.language = language_of_words(words)
+        with speaking(group.language):
+            return click.Group.main(group.translated(group), words, *rest, **more)
 
     def translated(self, command: Translated) -> Translated:
         """Return a command with its help in the language of what runs."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
-from scorer.core.findings import Finding
+from scorer.core.findings import Finding, Sign
 from scorer.core.labels import Language
 from scorer.core.refusal_words import why_refused
 from scorer.doctor import examine
@@ -30,21 +30,23 @@ _PAGE = 500
 
 
 @click.command()
+@language_option
 @json_option
-def status(as_json: bool) -> None:
+def status(language: Language, as_json: bool) -> None:
     """Where every event that was received is now."""
     with service() as resources:
         accounts = read_accounts(resources)
     if as_json:
         print_json(accounts)
         return
-    table = Table(*("site", *(name.replace("_", "-") for name in Account.__struct_fields__)), box=None, header_style="bold")
+    titles = ("site", *Account.__struct_fields__)
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, account in accounts.sites.items():
-        table.add_row(name, *_numbers(account))
+        table.add_row(escape(name), *_numbers(account))
     table.add_section()
-    table.add_row("[bold]all[/bold]", *_numbers(accounts))
+    table.add_row(f"[bold]{word('all', language)}[/bold]", *_numbers(accounts))
     console.print(table)
 
 
@@ -116,12 +118,13 @@ def _all_letters(connection: Connection, site_id: int | None, reason: str | None
 @click.command()
 @click.option("--page", metavar="URL", help="Look at this page of a website instead, and at the snippet in it.")
 @click.option("--site", "site_name", help="With --page: the site that the page is of.")
+@language_option
 @json_option
-def doctor(page: str | None, site_name: str | None, as_json: bool) -> None:
+def doctor(page: str | None, site_name: str | None, language: Language, as_json: bool) -> None:
     """Find common mistakes, and say how to mend each. Exit 1 if there is one."""
     if page is None and site_name is not None:
         raise Mistake("--site goes with --page.", "--site 须与 --page 同时使用。")
-    findings = list(examine() if page is None else _examine_page(page, site_name))
+    findings = [sign.told(language) for sign in (examine() if page is None else _examine_page(page, site_name))]
     if as_json:
         print_json(findings)
     else:
@@ -130,7 +133,7 @@ def doctor(page: str | None, site_name: str | None, as_json: bool) -> None:
     sys.exit(1 if any(finding.verdict == "wrong" for finding in findings) else 0)
 
 
-def _examine_page(url: str, site_name: str | None) -> Iterator[Finding]:
+def _examine_page(url: str, site_name: str | None) -> Iterator[Sign]:
     with service() as resources:
         with resources.database.reading() as connection:
             wanted = the_site(connection, site_name) if site_name is not None else None

@@ -26,7 +26,6 @@ from scorer.mailing import Mailer
 from scorer.resources import Resources, now_ms
 from tracker.settings import Settings
 
-
 _WHOLE = ("id", "next", "week")
 """Columns of what is copied or compared: not to be broken to fit a narrow window."""
 
@@ -41,10 +40,13 @@ def digest(context: click.Context, dry_run: bool, send: bool, language: Language
     """The weekly digest by mail: --dry-run and --send, or one of the commands."""
     if context.invoked_subcommand is not None:
         if dry_run or send:
-            raise click.UsageError("--dry-run and --send go without a command.")
+            raise Mistake("--dry-run and --send go without a command.", "--dry-run 与 --send 不能与命令同时使用。")
         return
     if dry_run == send:
-        raise click.UsageError("Say --dry-run or --send, or a command; see warmtrail digest --help.")
+        raise Mistake(
+            "Say --dry-run or --send, or a command; see warmtrail digest --help.",
+            "请给出 --dry-run、--send 或一个命令；参见 warmtrail digest --help。",
+        )
     with service() as resources:
         if dry_run:
             _dry_run(resources, language, as_json)

@@ -64,6 +64,7 @@ def in_chinese(command: Translated) -> Translated:
     copied.options_metavar = _(command.options_metavar)
     copied.params = [_param(param) for param in command.params]
     copied.context_class = _Context
+    copied._help_option = None  # click keeps --help once it has made it, in whatever language that was
     if isinstance(copied, click.Group):
         copied.subcommand_metavar = _(copied.subcommand_metavar) or ""
         copied.commands = {name: in_chinese(one) for name, one in copied.commands.items()}

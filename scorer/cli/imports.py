@@ -18,16 +18,14 @@ from rich.table import Column, Table
 
 from scorer.catching_up import catch_up
 from scorer.cli.common import console, json_option, print_json, service, the_site
-from scorer.cli.language import Mistake, error_language_option, told_language
+from scorer.cli.language import Mistake, error_language_option, language_of, told_language
 from scorer.cli.words import word
 from scorer.core.labels import Language
 from scorer.resources import Resources, now_ms
 from tracker import queue, store
 from tracker.core.lead_rows import DateOrder, LeadPlan, OutcomeKind, StatusKind
-from tracker.core.weblogs import UnknownLogFormat
 from tracker.importing import (
     Deliver,
-    DeliveryFailed,
     HttpDelivery,
     ImportReport,
     KeepBad,
@@ -47,6 +45,7 @@ _Import = Callable[[Deliver, Callable[[int, int | None, ImportReport], None], Ke
 def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         json_option,
+        error_language_option,
         click.option("--server-key", envvar="SERVER_KEY", help="Secret key of the site, for --url."),
         click.option("--url", help="Send through the collector at this address instead of straight into the queue."),
         click.option("--site", "site_name", help="Site it belongs to; may be left out while there is only one."),
@@ -108,7 +107,6 @@ def import_events_command(path: Path, site_name: str | None, url: str | None, se
 @click.option("--encoding", help="Encoding of the file; by default found out.")
 @click.option("--delimiter", help="What divides the cells, \\t for a tab; by default found out.")
 @click.option("--dry-run", is_flag=True, help="Show how the file is understood; send nothing.")
-@error_language_option
 @_shared_options
 def import_leads_command(
     path: Path,
@@ -178,32 +176,38 @@ def _import(
             site = the_site(connection, site_name)
         salt = hmac.new(resources.secret, f"import {site.id}".encode(), hashlib.sha256).digest()
         run = make(site, salt)
-        try:
-            with Progress(
-                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
-                console=console, disable=as_json or not sys.stdout.isatty(), transient=True,
-            ) as bar:  # fmt: skip
-                report = _deliver(resources, site, run, bar, url, server_key)
-                task = bar.add_task("processing", total=None, note="")
-                waiting = catch_up(resources, lambda left: bar.update(task, note=f"{left:,} events wait"))
-        except (UnknownLogFormat, DeliveryFailed) as error:
-            raise click.ClickException(str(error)) from None
+        context = click.get_current_context()
+        language = language_of(context)
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
+            console=console, disable=as_json or not sys.stdout.isatty(), transient=True,
+        ) as bar:  # fmt: skip
+            report = _deliver(resources, site, run, bar, url, server_key, language)
+            task = bar.add_task(word("processing", language), total=None, note="")
+            waiting = catch_up(resources, lambda left: bar.update(task, note=word("events wait", language, n=left)))
     if as_json:
         print_json({**report.as_dict(), "waiting": waiting})
     elif isinstance(report, LeadReport):
         own: Language = "zh" if site.settings.language.startswith("zh") else "en"
-        _show_leads(report, waiting, told_language(click.get_current_context()) or own)
+        _show_leads(report, waiting, told_language(context) or own)
     else:
-        _show(report, waiting)
+        _show(report, waiting, language)
 
 
 def _deliver(
-    resources: Resources, site: Site, run: _Import, bar: Progress, url: str | None, server_key: str | None
+    resources: Resources,
+    site: Site,
+    run: _Import,
+    bar: Progress,
+    url: str | None,
+    server_key: str | None,
+    language: Language,
 ) -> ImportReport:
-    task = bar.add_task("reading", total=None, note="")
+    task = bar.add_task(word("reading", language), total=None, note="")
 
     def progress(done: int, total: int | None, report: ImportReport) -> None:
-        bar.update(task, completed=done, total=total, note=f"{report.lines:,} lines, {report.delivered:,} events")
+        note = word("lines and events", language, lines=report.lines, events=report.delivered)
+        bar.update(task, completed=done, total=total, note=note)
 
     def keep_bad(reason: str, line_number: int, text: str) -> None:
         with resources.database.writing() as connection:
@@ -220,15 +224,17 @@ def _deliver(
     return run(direct, progress, keep_bad)
 
 
-def _show(report: ImportReport, waiting: int) -> None:
+def _show(report: ImportReport, waiting: int, language: Language) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("lines read", f"{report.lines:,}", f"[dim]as {report.format}[/dim]")
-    table.add_row("events taken in", f"[bold]{report.delivered:,}[/bold]", "")
-    for title, counts in (("no behaviour", report.skipped), ("unreadable", report.bad), ("refused", report.rejected)):
+    read_as = word("read as", language, format=report.format)
+    table.add_row(word("lines", language), f"{report.lines:,}", f"[dim]{read_as}[/dim]")
+    table.add_row(word("delivered", language), f"[bold]{report.delivered:,}[/bold]", "")
+    for title, counts in (("no behaviour", report.skipped), ("unreadable", report.bad), ("turned down", report.rejected)):
         for reason, count in counts.most_common():
-            table.add_row(f"[dim]{title}[/dim]", f"{count:,}", f"[dim]{reason}[/dim]")
+            table.add_row(f"[dim]{word(title, language)}[/dim]", f"{count:,}", f"[dim]{reason}[/dim]")
     if waiting:
-        table.add_row("still waiting", f"{waiting:,}", "[dim]no worker is processing them[/dim]")
+        told = word("no worker", language)
+        table.add_row(word("still waiting", language), f"{waiting:,}", f"[dim]{told}[/dim]")
     console.print(table)
 
 

@@ -8,6 +8,8 @@ import click
 
 from scorer import service
 from scorer.cli.common import settings_with_logging
+from scorer.cli.language import Mistake, language_of
+from scorer.cli.setting_up_words import word
 from scorer.resources import Resources, check_redis, prepare_database
 from scorer.users import has_users
 from tracker.db import Database
@@ -25,13 +27,14 @@ def up() -> None:
 
 
 def _say_where(settings: Settings) -> None:
-    click.echo(f"Warmtrail is starting on {settings.url}", err=True)
+    language = language_of(click.get_current_context())
+    click.echo(word("starting", language, url=settings.url), err=True)
     database = Database(settings.effective_database_url)
     with database.reading() as connection:
         anybody = has_users(connection)
     database.close()
     if not anybody:
-        click.echo("Nobody can sign in yet. Make the first user with: warmtrail user add EMAIL", err=True)
+        click.echo(word("nobody can sign in", language), err=True)
 
 
 @click.command()
@@ -60,7 +63,8 @@ def worker(queue_name: str | None) -> None:
         return
     slots = {drain_queue(slot): slot for slot in range(settings.slot_count)}
     if queue_name != CARE_QUEUE and queue_name not in slots:
-        raise click.UsageError(f"There is no queue {queue_name!r}; there are {', '.join([*slots, CARE_QUEUE])}.")
+        known = ", ".join([*slots, CARE_QUEUE])
+        raise Mistake(f"There is no queue {queue_name!r}; there are {known}.", f"没有队列 {queue_name!r}；已有 {known}。")
     from scorer import jobs  # here, as below: each process loads its own part of the program only
 
     jobs.work(queue_name, slots.get(queue_name))

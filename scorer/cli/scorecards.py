@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from scorer.cli.common import Command, by_option, console, json_option, print_json, service, the_site
-from scorer.cli.language import Mistake, error_language_option, language_option
+from scorer.cli.language import Mistake, error_language_option, language_of, language_option
 from scorer.cli.scorecard_words import word
-from scorer.core.labels import Label, Language, pick
+from scorer.core.labels import Label, Language, pick, told_problem
 from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, written_out
 from scorer.core.simulation import Figures, Moved, Placed, Simulation
 from scorer.labelled import LabelledError
@@ -29,6 +29,7 @@ from scorer.rescoring import fill, score_all
 from scorer.resources import Resources, now_ms
 from scorer.scorecards import CardStatus, StoredCard, body_of, current_cards, list_cards
 from scorer.simulating import proposal, simulate
+from tracker.core.shape_words import shape_in_chinese
 from tracker.queue import COMMITTED_CHANNEL
 from tracker.sites import Site
 
@@ -73,7 +74,7 @@ def scorecard_lint(path: Path, language: Language) -> None:
     """Say all that is wrong with a scorecard file; exit 1 if anything is."""
     problems = lint(_read(path))
     for problem in problems:
-        click.echo(str(problem))
+        click.echo(told_problem(problem, language))
     if problems:
         sys.exit(1)
     click.echo(word("nothing wrong", language, path=path))
@@ -195,7 +196,7 @@ def _refusals() -> Iterator[None]:
         yield
     except ScorecardError as error:
         for problem in error.problems:
-            click.echo(str(problem), err=True)
+            click.echo(told_problem(problem, language_of(click.get_current_context())), err=True)
         sys.exit(1)
 
 
@@ -213,7 +214,8 @@ def _read(path: Path) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes())
     except msgspec.DecodeError as error:
-        raise LabelledError(f"{path} is not JSON: {error}", f"{path} 不是 JSON：{error}") from None
+        zh = shape_in_chinese(str(error))
+        raise LabelledError(f"{path} is not JSON: {error}", f"{path} 不是 JSON：{zh}") from None
 
 
 def _show(card: Scorecard, found: Simulation, language: Language) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from scorer.cli.common import console, json_option, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.segment_words import word
-from scorer.core.labels import Language, pick
+from scorer.core.labels import Language, pick, told_problem
 from scorer.core.segment import FIELDS, Segment
 from scorer.core.segment_reading import SegmentError, parse
 from scorer.labelled import LabelledError
@@ -35,6 +35,7 @@ from scorer.segments import (
     members,
     remove_segment,
 )
+from tracker.core.shape_words import shape_in_chinese
 
 _MEMBERS_SHOWN = 10
 
@@ -55,7 +56,7 @@ def segment() -> None:
 @json_option
 def segment_add(name: str, site_name: str | None, where: str, replace: bool, language: Language, as_json: bool) -> None:
     """Save a filter under a name. What is wrong with it is told line by line, and nothing saved."""
-    read = _read_filter(where)
+    read = _read_filter(where, language)
     with service() as resources, resources.database.writing() as connection:
         site = the_site(connection, site_name)
         known = find_segment(connection, site.id, name) if replace else None
@@ -65,7 +66,7 @@ def segment_add(name: str, site_name: str | None, where: str, replace: bool, lan
             else:
                 saved = add_segment(connection, site.id, name, read, now_ms())
         except SegmentError as error:
-            raise _refusal(error) from None
+            raise _refusal(error, language) from None
         counts = count(connection, current_cards(connection)[site.id], saved.where, now_ms())
     if as_json:
         print_json(_told(saved, counts))
@@ -178,7 +179,7 @@ def _saved(connection: Connection, name: str, site_name: str | None) -> tuple[Sa
     return saved, current_cards(connection)[site.id]
 
 
-def _read_filter(where: str) -> Segment:
+def _read_filter(where: str, language: Language) -> Segment:
     try:
         if where.lstrip().startswith("{"):
             text = where.encode("utf-8", "surrogateescape")
@@ -191,13 +192,14 @@ def _read_filter(where: str) -> Segment:
             f"--where 既不是筛选条件，也不是可读取的文件：{error.strerror}",
         ) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise LabelledError(f"--where is not JSON: {error}", f"--where 不是 JSON：{error}") from None
+        zh = shape_in_chinese(str(error))
+        raise LabelledError(f"--where is not JSON: {error}", f"--where 不是 JSON：{zh}") from None
     except SegmentError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, language) from None
 
 
-def _refusal(error: SegmentError) -> click.ClickException:
-    return click.ClickException("\n".join(map(str, error.problems)))
+def _refusal(error: SegmentError, language: Language) -> click.ClickException:
+    return click.ClickException("\n".join(told_problem(problem, language) for problem in error.problems))
 
 
 def _told(saved: SavedSegment, counts: Counts) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from textwrap import indent
 
 import click
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 
 from scorer.cli.common import by_option, console, json_option, print_json, service, the_site
-from scorer.cli.language import Mistake
+from scorer.cli.language import Mistake, error_language_option, language_option
+from scorer.cli.setting_up_words import word
+from scorer.core.labels import Language
 from scorer.keys import Scope, add_key, list_keys, revoke_key
 from scorer.resources import now_ms
 from scorer.sites import found_site, set_site
@@ -24,16 +27,17 @@ from tracker.snippet_tags import SnippetTags, snippet_tags
 
 
 @click.command()
+@language_option
 @json_option
-def init(as_json: bool) -> None:
+def init(language: Language, as_json: bool) -> None:
     """Make the data directory and the database, and say what comes next. Harmless where they exist."""
     with service() as resources:
-        folder = resources.settings.data_dir.absolute()
+        folder, kind = resources.settings.data_dir.absolute(), resources.database.engine.dialect.name
         if as_json:
-            print_json({"data_dir": str(folder), "database": resources.database.engine.dialect.name})
+            print_json({"data_dir": str(folder), "database": kind})
             return
-        console.print(f"Ready: {resources.database.engine.dialect.name} database, data in {folder}")
-        console.print("Next:  warmtrail site add NAME --origin https://www.example.com")
+        console.print(word("ready", language, kind=kind, folder=escape(str(folder))))
+        console.print(word("first site", language))
 
 
 @click.group()
@@ -46,18 +50,26 @@ def site() -> None:
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="Origin of its pages; repeat for several.")
 @click.option("--own-network", "networks", multiple=True, metavar="CIDR", help="The company's own network; doesn't count.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Zone in which its days begin.")
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--language", "spoken", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @by_option
+@language_option
 @json_option
 def site_add(
-    name: str, origins: tuple[str, ...], networks: tuple[str, ...], time_zone: str, language: str, by: str, as_json: bool
+    name: str,
+    origins: tuple[str, ...],
+    networks: tuple[str, ...],
+    time_zone: str,
+    spoken: str,
+    by: str,
+    language: Language,
+    as_json: bool,
 ) -> None:
     """Add a website; its keys are shown once."""
     settings = SiteSettings(
         origins=tuple(tidy_origin(one) for one in origins),
         own_networks=networks,
         time_zone=time_zone,
-        language=language,
+        language=spoken,
     )
     with service() as resources, resources.database.writing() as connection:
         made = found_site(connection, name, settings, now_ms(), actor=by)
@@ -65,20 +77,21 @@ def site_add(
         print_json(made)
         return
     tags = _tags(resources.settings, settings, made.write_key)
-    console.print(f"[bold]{made.name}[/bold] is site {made.id}.\n")
-    console.print("Put this in its pages, before </head>:\n")
+    console.print(word("is site", language, name=escape(made.name), id=made.id) + "\n")
+    console.print(word("tag", language) + "\n")
     _show_tag(f"{tags.short}\n")
     if tags.pinned:
-        console.print("Or this, which the browser runs only if it is exactly the version named:\n")
+        console.print(word("pinned tag", language) + "\n")
         _show_tag(f"{tags.pinned}\n")
-    click.echo(f"Write key (public):   {made.write_key}")
-    click.echo(f"Server key (secret):  {made.server_key}   for servers and imports; not shown again")
+    click.echo(word("write key", language, key=made.write_key))
+    click.echo(word("server key", language, key=made.server_key))
 
 
 @site.command("show")
 @click.argument("name")
+@language_option
 @json_option
-def site_show(name: str, as_json: bool) -> None:
+def site_show(name: str, language: Language, as_json: bool) -> None:
     """Show a website's settings, its public key and the script tags for its pages."""
     with service() as resources, resources.database.reading() as connection:
         found = the_site(connection, name)
@@ -87,15 +100,15 @@ def site_show(name: str, as_json: bool) -> None:
     if as_json:
         print_json({**msgspec.to_builtins(found), "write_key": write_key, "snippet": tags})
         return
-    console.print(f"[bold]{found.name}[/bold] is site {found.id}.\n")
+    console.print(word("is site", language, name=escape(found.name), id=found.id) + "\n")
     _show_settings(found.settings)
-    click.echo(f"\nWrite key (public): {write_key}\n")
-    console.print("One of these goes into its pages, before </head>. The settings come with the file:\n")
+    click.echo(f"\n{word('key of pages', language, key=write_key)}\n")
+    console.print(word("short tag", language) + "\n")
     _show_tag(f"{tags.short}\n")
-    console.print("The settings stand in the tag; a later change of the site's does not reach it:\n")
+    console.print(word("tag with settings", language) + "\n")
     _show_tag(tags.attributes)
     if tags.pinned:
-        console.print("\nThe same, and the browser runs it only if it is exactly the version named:\n")
+        console.print(f"\n{word('pinned tag with settings', language)}\n")
         _show_tag(tags.pinned)
 
 
@@ -104,6 +117,7 @@ def site_show(name: str, as_json: bool) -> None:
 @click.argument("changes", nargs=-1, required=True, metavar="SETTING=VALUE...")
 @click.option("--why", default="", help="The reason, for the log.")
 @by_option
+@error_language_option
 @json_option
 def site_set(name: str, changes: tuple[str, ...], why: str, by: str, as_json: bool) -> None:
     """Change settings of a website: lists separated by commas, yes or no, numbers. Nothing after = empties a list.
@@ -138,8 +152,9 @@ def _show_settings(settings: SiteSettings) -> None:
 
 
 @site.command("list")
+@language_option
 @json_option
-def site_list(as_json: bool) -> None:
+def site_list(language: Language, as_json: bool) -> None:
     """List the websites with their public keys."""
     with service() as resources, resources.database.reading() as connection:
         known = load_sites(connection)
@@ -148,13 +163,14 @@ def site_list(as_json: bool) -> None:
         print_json([{**msgspec.to_builtins(one), "write_key": keys[one.id]} for one in known.values()])
         return
     if not known:
-        console.print("No site yet. Make one with: warmtrail site add NAME --origin URL")
+        console.print(word("no site", language))
         return
-    table = Table("id", "name", "origins", "own networks", "time zone", "write key", box=None, header_style="bold")
+    titles = ("id", "name", "origins", "own networks", "time zone", "key")
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for one in known.values():
         settings = one.settings
-        origins, networks = ", ".join(settings.origins) or "any", ", ".join(settings.own_networks)
-        table.add_row(str(one.id), one.name, origins, networks, settings.time_zone, keys[one.id])
+        origins, networks = ", ".join(settings.origins) or word("any", language), ", ".join(settings.own_networks)
+        table.add_row(str(one.id), escape(one.name), origins, networks, settings.time_zone, keys[one.id])
     console.print(table)
 
 
@@ -167,42 +183,46 @@ def key() -> None:
 @click.option("--site", "site_name", help="Site it opens; may be left out while there is only one.")
 @click.option("--scope", type=click.Choice(["read", "sales", "admin"]), default="read", show_default=True)
 @by_option
+@language_option
 @json_option
-def key_add(site_name: str | None, scope: Scope, by: str, as_json: bool) -> None:
+def key_add(site_name: str | None, scope: Scope, by: str, language: Language, as_json: bool) -> None:
     """Make a key; it is shown once."""
     with service() as resources, resources.database.writing() as connection:
         made = add_key(connection, the_site(connection, site_name).id, scope, now_ms(), actor=by)
     if as_json:
         print_json({"id": made.id, "key": made.key})
     else:
-        click.echo(f"{made.id}: {made.key}   not shown again")
+        click.echo(word("made key", language, id=made.id, key=made.key))
 
 
 @key.command("list")
+@language_option
 @json_option
-def key_list(as_json: bool) -> None:
+def key_list(language: Language, as_json: bool) -> None:
     """List keys (not the secrets)."""
     with service() as resources, resources.database.reading() as connection:
         known = list_keys(connection)
     if as_json:
         print_json(known)
         return
-    table = Table("id", "site", "scope", "revoked", box=None, header_style="bold")
+    titles = ("id", "site", "scope", "revoked")
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for one in known:
-        table.add_row(one.id, str(one.site_id), one.scope, "yes" if one.revoked_at else "")
-    console.print(table if known else "No key yet. Make one with: warmtrail key add")
+        table.add_row(one.id, str(one.site_id), one.scope, word("yes", language) if one.revoked_at else "")
+    console.print(table if known else word("no key", language))
 
 
 @key.command("revoke")
 @click.argument("key_id")
 @by_option
-def key_revoke(key_id: str, by: str) -> None:
+@language_option
+def key_revoke(key_id: str, by: str, language: Language) -> None:
     """Take a key out of use, at once."""
     with service() as resources, resources.database.writing() as connection:
         revoked = revoke_key(connection, key_id, now_ms(), actor=by)
     if not revoked:
         raise Mistake(f"There is no key {key_id!r} in use.", f"没有正在使用的密钥 {key_id!r}。")
-    console.print(f"{key_id} no longer opens anything.")
+    console.print(word("revoked key", language, id=key_id))
 
 
 COMMANDS = (init, site, key)

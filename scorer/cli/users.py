@@ -6,15 +6,17 @@ import secrets
 
 import click
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from scorer.cli.common import console, json_option, print_json, service
+from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.language import Mistake, error_language_option, language_option
+from scorer.cli.setting_up_words import word
 from scorer.core.labels import Language
-from scorer.labelled import LabelledError
 from scorer.resources import now_ms
 from scorer.users import ROLES, Role, User, add_user, find_user, list_users, set_disabled, set_password, set_role
-from tracker.sites import find_site, load_sites
+from tracker.sites import load_sites
 
 _SHOWN_LENGTH = 15
 """Random bytes of a password that we make."""
@@ -30,41 +32,41 @@ def user() -> None:
 @click.option("--name", default="", help="As colleagues know the person.")
 @click.option("--site", "site_names", multiple=True, help="Site the person has a part in; repeat for several. Default: all.")
 @click.option("--role", type=click.Choice(ROLES), help="Default: admin for the first user, else sales.")
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--language", "spoken", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--time-zone", default="", help="Default: as the person's browser has it.")
 @click.option("--password", help="Default: one is made and shown once.")
+@language_option
 @json_option
 def user_add(
     email: str,
     name: str,
     site_names: tuple[str, ...],
     role: Role | None,
-    language: Language,
+    spoken: Language,
     time_zone: str,
     password: str | None,
+    language: Language,
     as_json: bool,
 ) -> None:
     """Add somebody; a password that isn't given is made, and shown once."""
     shown = password or secrets.token_urlsafe(_SHOWN_LENGTH)
-    try:
-        with service() as resources, resources.database.writing() as connection:
-            first = not list_users(connection)
-            roles: dict[int, Role] = dict.fromkeys(_sites(connection, site_names), role or ("admin" if first else "sales"))
-            made = add_user(connection, email, name, roles, now_ms(), password=shown, language=language, time_zone=time_zone)
-            url = resources.settings.url
-    except LabelledError as error:
-        raise click.UsageError(str(error)) from None
+    with service() as resources, resources.database.writing() as connection:
+        first = not list_users(connection)
+        roles: dict[int, Role] = dict.fromkeys(_sites(connection, site_names), role or ("admin" if first else "sales"))
+        made = add_user(connection, email, name, roles, now_ms(), password=shown, language=spoken, time_zone=time_zone)
+        url = resources.settings.url
     if as_json:
         print_json({"id": made.id, "email": made.email, "password": shown, "roles": made.roles})
         return
-    click.echo(f"{made.email} may sign in at {url}/sign-in")
+    click.echo(word("may sign in", language, email=made.email, url=f"{url}/sign-in"))
     if password is None:
-        click.echo(f"Password: {shown}   not shown again")
+        click.echo(word("password", language, password=shown))
 
 
 @user.command("list")
+@language_option
 @json_option
-def user_list(as_json: bool) -> None:
+def user_list(language: Language, as_json: bool) -> None:
     """List the people who may sign in, and what each is on which site."""
     with service() as resources, resources.database.reading() as connection:
         known = list_users(connection)
@@ -73,33 +75,34 @@ def user_list(as_json: bool) -> None:
         print_json([msgspec.to_builtins(one) for one in known])
         return
     if not known:
-        console.print("No user yet. Make one with: warmtrail user add EMAIL")
+        console.print(word("no user", language))
         return
-    table = Table("address", "name", "roles", "disabled", box=None, header_style="bold")
+    titles = ("address", "name", "roles", "disabled")
+    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
     for one in known:
-        roles = ", ".join(f"{names[site_id]}: {role}" for site_id, role in sorted(one.roles.items()))
-        table.add_row(one.email, one.name, roles, "yes" if one.disabled_at else "")
+        roles = (word("role", language, site=names[site_id], role=role) for site_id, role in sorted(one.roles.items()))
+        cells = (one.email, one.name, word("list", language).join(roles), word("yes", language) if one.disabled_at else "")
+        table.add_row(*map(escape, cells))
     console.print(table)
 
 
 @user.command("password")
 @click.argument("email")
 @click.option("--password", help="Default: one is made and shown once.")
-def user_password(email: str, password: str | None) -> None:
+@language_option
+def user_password(email: str, password: str | None, language: Language) -> None:
     """Give somebody another password; all the person's browsers are signed out."""
     shown = password or secrets.token_urlsafe(_SHOWN_LENGTH)
-    try:
-        with service() as resources, resources.database.writing() as connection:
-            set_password(connection, _known(connection, email).id, shown)
-    except LabelledError as error:
-        raise click.UsageError(str(error)) from None
-    click.echo("The password is changed." if password else f"Password: {shown}   not shown again")
+    with service() as resources, resources.database.writing() as connection:
+        set_password(connection, _known(connection, email).id, shown)
+    click.echo(word("password changed", language) if password else word("password", language, password=shown))
 
 
 @user.command("role")
 @click.argument("email")
 @click.argument("role", type=click.Choice([*ROLES, "none"]))
 @click.option("--site", "site_names", multiple=True, help="Site that it is about; repeat for several. Default: all.")
+@error_language_option
 def user_role(email: str, role: str, site_names: tuple[str, ...]) -> None:
     """Say what somebody is on a site; none: nothing any more."""
     chosen = next((one for one in ROLES if one == role), None)
@@ -113,36 +116,26 @@ def user_role(email: str, role: str, site_names: tuple[str, ...]) -> None:
 @user.command("disable")
 @click.argument("email")
 @click.option("--undo", is_flag=True, help="Let the person in again.")
-def user_disable(email: str, undo: bool) -> None:
+@language_option
+def user_disable(email: str, undo: bool, language: Language) -> None:
     """Keep somebody out, at once; what the person has done stays."""
     with service() as resources, resources.database.writing() as connection:
         found = _known(connection, email)
         set_disabled(connection, found.id, None if undo else now_ms())
-    click.echo(f"{found.email} may sign in again." if undo else f"{found.email} is signed out and kept out.")
+    click.echo(word("may sign in again" if undo else "kept out", language, email=found.email))
 
 
 def _known(connection: Connection, email: str) -> User:
     found = find_user(connection, email)
     if found is None:
-        raise click.UsageError(f"There is no user {email!r}.")
+        raise Mistake(f"There is no user {email!r}.", f"没有用户 {email!r}。")
     return found
 
 
 def _sites(connection: Connection, names: tuple[str, ...]) -> list[int]:
-    """Return the sites named, or all; a usage error says what would do."""
-    if not names:
-        known = list(load_sites(connection))
-        if not known:
-            raise click.UsageError("There is no site yet; make one with: warmtrail site add NAME --origin URL")
-        return known
-    found = []
-    for name in names:
-        site = find_site(connection, name)
-        if site is None:
-            listed = ", ".join(repr(one.name) for one in load_sites(connection).values()) or "none yet"
-            raise click.UsageError(f"There is no site {name!r} (known: {listed}).")
-        found.append(site.id)
-    return found
+    """Return the sites named, or all. Raises ``Mistake`` saying what would do."""
+    known = [the_site(connection, name).id for name in names] or list(load_sites(connection))
+    return known or [the_site(connection, None).id]  # which says how to make one
 
 
 COMMANDS = (user,)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import tzinfo
+from typing import Final
 
 from scorer.core.working_hours import local_time
 
 Week = tuple[tuple[int, ...], ...]
 """Seven days from Monday on, each with its 24 hours."""
+STRONG_FROM: Final = 3
 
 
 def week_hours(starts_ms: Iterable[int], zone: tzinfo) -> Week:
@@ -28,8 +30,10 @@ def week_hours(starts_ms: Iterable[int], zone: tzinfo) -> Week:
 def strengths(week: Week, steps: int = 4) -> Week:
     """How strongly each hour is drawn: 0 without a visit, else 1 to ``steps`` by its part of the busiest hour.
 
-    >>> strengths(((0, 1, 8),))
-    ((0, 1, 4),)
+    An hour has to have ``STRONG_FROM`` visits to be drawn in full: a single one is no habit.
+
+    >>> strengths(((0, 1, 8),)), strengths(((0, 1),))
+    (((0, 1, 4),), ((0, 2),))
     """
     most = max((count for day in week for count in day), default=0)
-    return tuple(tuple(-(-count * steps // most) if count else 0 for count in day) for day in week)
+    return tuple(tuple(-(-count * steps // max(most, STRONG_FROM)) for count in day) for day in week)

@@ -7,7 +7,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,10 +69,10 @@ def alert_mail(
     site, language = line(site_name, 100), alert.language
     told = _headline(leads, language, day_text(day_ms, alert.zone, language) if day_ms is not None else None)
     unsubscribe = link(sender.base_url, sender.secret, "alert", alert.id)
-    subject = _say("subject", language, what=told, site=site)
+    subject = _say(language, "subject", what=told, site=site)
     values = {
         "language": language,
-        "w": lambda name, **parts: _say(name, language, **parts),
+        "w": partial(_say, language),
         "site": site,
         "segment": line(alert.segment, 100),
         "subject": subject,
@@ -82,7 +82,7 @@ def alert_mail(
         "more": max(0, len(leads) - LEADS_AT_MOST),
         "hot_url": f"{sender.base_url}/hot",
         "last": last,
-        "why": _say("why", language, email=alert.email, site=site, limit=alert.max_per_day),
+        "why": _say(language, "why", email=alert.email, site=site, limit=alert.max_per_day),
         "unsubscribe": unsubscribe,
     }
     message = EmailMessage()
@@ -102,17 +102,17 @@ def alert_mail(
 
 def _headline(leads: Sequence[ToldLead], language: Language, day: str | None) -> str:
     if day is not None:
-        return _say("one more" if len(leads) == 1 else "more", language, n=len(leads), day=day)
+        return _say(language, "one more" if len(leads) == 1 else "more", n=len(leads), day=day)
     if len(leads) == 1:
-        return _say("one", language, who=_who(leads[0], language), score=f"{leads[0].score:.0f}")
-    return _say("many", language, n=len(leads))
+        return _say(language, "one", who=_who(leads[0], language), score=f"{leads[0].score:.0f}")
+    return _say(language, "many", n=len(leads))
 
 
 def _who(lead: ToldLead, language: Language) -> str:
     name, company = line(lead.name or lead.email, 80), line(lead.company or lead.domain, 80)
     if name and company:
-        return _say("who", language, name=name, company=company)
-    return name or company or _say("somebody", language)
+        return _say(language, "who", name=name, company=company)
+    return name or company or _say(language, "somebody")
 
 
 def _shown(lead: ToldLead, language: Language) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _shown(lead: ToldLead, language: Language) -> dict[str, Any]:
     }
 
 
-def _say(name: str, language: Language, /, **parts: object) -> str:
+def _say(language: Language, name: str, /, **parts: object) -> str:
     return pick(WORDS[name], language).format(**parts)
 
 

@@ -118,7 +118,8 @@ def address_to(digest: Digest, site_name: str, week: Week, written: Written, sen
     )
     message = EmailMessage()
     message["Subject"] = written.subject
-    message["To"] = Address(line(digest.name), addr_spec=digest.email)
+    name, _, domain = digest.email.rpartition("@")
+    message["To"] = Address(line(digest.name), name, domain)
     message["Date"] = format_datetime(datetime.fromtimestamp(now_ms // 1000, digest.zone))
     message["Message-ID"] = message_id(digest.id, week.name, sender.host)
     message["List-Id"] = f"<digest.site-{digest.site_id}.{sender.host}>"

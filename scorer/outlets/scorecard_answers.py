@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from scorer.auditing import read_log
-from scorer.core.labels import pick
+from scorer.core.labels import pick, told_problem
 from scorer.core.scorecard import ScorecardError, written_out
 from scorer.outlets.answers import Call, Reply, read_place
 from scorer.outlets.cursors import AuditCursor, write_cursor
@@ -111,8 +111,10 @@ def _refusing(call: Call) -> Iterator[None]:
     try:
         yield
     except ScorecardError as error:
-        errors = [ParameterError(_place(one.path), one.message) for one in error.problems]
-        raise Refusal(BODY_INVALID, "; ".join(map(str, error.problems[:5])), errors=errors) from None
+        language = call.view.language
+        errors = [ParameterError(_place(one.path), pick(one.label, language)) for one in error.problems]
+        detail = "; ".join(told_problem(one, language) for one in error.problems[:5])
+        raise Refusal(BODY_INVALID, detail, errors=errors) from None
     except PublishingError as error:
         raise Refusal(NOT_POSSIBLE, pick(error.label, call.view.language)) from None
     except TooManyLeads as error:

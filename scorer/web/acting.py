@@ -18,6 +18,7 @@ from scorer.core.working_hours import FIRST_CALL_HOUR, at_hour, local_time
 from scorer.decision_errors import DecisionError
 from scorer.models import leads
 from scorer.web.call import Call, PageRefusal
+from scorer.web.translations import N_
 from scorer.web.words import word
 from tracker.sites import Site
 
@@ -135,20 +136,21 @@ def _carry_out(call: Call, site: Site, asked: Act, lead: str, version: int | Non
         )
 
 
+_DONE: Final[dict[Kind, tuple[str, str]]] = {
+    "claim": (N_("{who} is yours for a week."), N_("{n} leads are yours for a week.")),
+    "release": (N_("{who} is free for others again."), N_("{n} leads are free for others again.")),
+    "snooze": (N_("{who} is off the list until {day}."), N_("{n} leads are off the list until {day}.")),
+    "outcome": (N_("{who}: {outcome}."), N_("{n} leads: {outcome}.")),
+}
+"""What is said of one lead, by its name, and of several."""
+
+
 def _done_text(call: Call, asked: Act, done: Done) -> str:
     number = len(done.leads)
+    one, many = _DONE[asked.kind]
     names = shown_names(call.connection, done.leads) if number == 1 else {}
-    who = next(iter(names.values()), "") or call.gettext("Somebody not yet known")
-    if asked.kind == "claim":
-        text = call.ngettext("{who} is yours for a week.", "{n} leads are yours for a week.", number)
-    elif asked.kind == "release":
-        text = call.ngettext("{who} is free for others again.", "{n} leads are free for others again.", number)
-    elif asked.kind == "snooze":
-        text = call.ngettext("{who} is off the list until {day}.", "{n} leads are off the list until {day}.", number)
-    else:
-        text = call.ngettext("{who}: {outcome}.", "{n} leads: {outcome}.", number)
-    return text.format(
-        who=who,
+    return call.gettext(one if number == 1 else many).format(
+        who=next(iter(names.values()), "") or call.gettext("Somebody not yet known"),
         n=number,
         day=day_text(asked.until_ms, call.zone, call.language),
         outcome=word("status", asked.outcome, call.language),

@@ -26,6 +26,7 @@ from scorer.core.formats import (
 )
 from scorer.core.labels import Language, pick
 from scorer.core.phrases import PHRASES, Phrase, ago
+from scorer.core.regions import country_label
 from scorer.outlets.shapes import time_text
 from scorer.web import navigation
 from scorer.web.assets import asset_url
@@ -63,6 +64,7 @@ def environment(language: Language) -> Environment:
         "count": count_text,
         "percent": percent_text,
         "duration": lambda seconds: duration_text(seconds, language),
+        "country": lambda code: country_label(code, language),
         "ms": as_ms,
         "iso": lambda at: time_text(as_ms(at)),
     }

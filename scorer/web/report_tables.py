@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, Final, Literal
 
 import msgspec
@@ -128,7 +129,7 @@ def _credited(one: SourceCredits, model: Model, language: Language) -> list[Any]
     def part(credits: Credits) -> float:
         return getattr(credits, model)  # type: ignore[no-any-return]  # all are numbers
 
-    value = {money.currency: part(money.value) for money in one.value}
+    value = {money.currency: worth for money in one.value if (worth := part(money.value))}
     named = channel_word(one.channel, language)
     return [named, one.campaign, part(one.leads), part(one.hot), part(one.won), value, one.won_rate]
 
@@ -221,6 +222,16 @@ def contact_tables(speed: ContactSpeed, language: Language) -> list[Table]:
 def stage_word(stage: str | None, language: Language) -> str:
     """Return the word for a stage; ``None``: nothing speaks of one."""
     return word("stage", stage, language) if stage else translations(language).gettext("No stage known")
+
+
+def months_between(first: date, last: date) -> list[str]:
+    """Every month of these days, as reports name them.
+
+    >>> months_between(date(2026, 11, 30), date(2027, 1, 1))
+    ['2026-11', '2026-12', '2027-01']
+    """
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{number // 12}-{number % 12 + 1:02}" for number in numbers]
 
 
 def band_text(band: ScoreBand) -> str:

@@ -67,8 +67,8 @@ WORDS: Final[dict[str, Label]] = {
         "没有哪个主题能把后来成交的线索与其他线索区分开，差异可能只是偶然。",
     ),
     "attention few": Label(
-        "Only {winners} of these leads were won later: too few to say what winners read.",
-        "这些线索中后来成交的只有 {winners} 条，数量太少，无法说明成交者读了什么。",
+        "Won later: {winners} of these leads, too few to say what winners read.",
+        "这些线索中后来成交的有 {winners} 条，数量太少，无法说明成交者读了什么。",
     ),
     "scores": Label(
         "With a score of {edge} or more, {high_won} of {high} decided leads were won; below it, {low_won} of {low}.",
@@ -237,7 +237,8 @@ def _say(phrase: str, language: Language, **words: object) -> str:
 
 
 def _joined(sentences: Sequence[str], language: Language) -> str:
-    return ("" if language == "zh" else " ").join(sentences)
+    # A sentence may begin with the name of a topic.
+    return "".join(sentences) if language == "zh" else " ".join(one[:1].upper() + one[1:] for one in sentences)
 
 
 def _above(one: Rate, other: Rate) -> bool:

@@ -7,8 +7,10 @@ from typing import Final
 from scorer.web.call import Route
 from scorer.web.pages import (
     accounts,
+    alerts,
     audit_log,
     dead_letters,
+    digests,
     health,
     hot,
     keys,
@@ -21,6 +23,7 @@ from scorer.web.pages import (
     signing_in,
     sites,
     users,
+    webhooks,
     welcome,
 )
 
@@ -36,6 +39,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *sites.ROUTES,
     *profile.ROUTES,
     *welcome.ROUTES,
+    *digests.ROUTES,
+    *alerts.ROUTES,
+    *webhooks.ROUTES,
     *users.ROUTES,
     *keys.ROUTES,
     *dead_letters.ROUTES,

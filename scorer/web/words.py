@@ -62,6 +62,14 @@ WORDS: Final[dict[str, dict[str, Label]]] = {
         "sales": Label("Sales", "销售"),
         "admin": Label("Administrator", "管理员"),
     },
+    "filter": {
+        "bot": Label("Crawlers, monitors, scripts", "爬虫、监控和脚本"),
+        "automation": Label("Browsers driven by programs", "由程序控制的浏览器"),
+        "prefetch": Label("Loaded ahead, never looked at", "预加载，未被查看"),
+        "own_traffic": Label("Your own networks", "本公司网络"),
+        "opt_out": Label("Asked not to be tracked", "要求不被跟踪"),
+        "mail_click": Label("Requests for links in mails, scanners among them", "邮件链接请求，其中含扫描器"),
+    },
     "days": {"weekdays": Label("Weekdays", "工作日"), "weekend": Label("Weekend", "周末")},
 }
 

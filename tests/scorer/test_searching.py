@@ -6,14 +6,12 @@ from sqlalchemy import Connection, select, text
 
 from scorer import searching
 from scorer.core.search import words_of
-from scorer.hot_list import SCANNED_AT_MOST, Wanted, rank
+from scorer.hot_list import SCANNED_AT_MOST, Wanted, rank, ranked_query
 from scorer.models import leads
 from scorer.outlet_models import lead_words
 from scorer.scorecards import current_cards
 from scorer.searching import CANDIDATES_AT_MOST, look_up
 from tests.factories import DAY, NOW, World, identify, page
-from tracker import store
-from tests.scorer.test_forgetting import forget
 
 
 def kept(connection: Connection, lead: str) -> set[str]:
@@ -78,7 +76,6 @@ def test_a_word_that_many_have_is_looked_for_along_the_ranking(sqlite_url: str) 
 
 
 def test_a_search_looks_leads_up_and_reads_no_ranking(database_url: str) -> None:
-    from scorer.hot_list import ranked_query
 
     world = World(database_url)
     ids = world.add_plain_leads([1e6 + number for number in range(5000)])
@@ -86,7 +83,7 @@ def test_a_search_looks_leads_up_and_reads_no_ranking(database_url: str) -> None
         connection.execute(text("ANALYZE"))
     with world.database.reading() as connection:
         stored = current_cards(connection)[world.nordwind.id]
-        query = ranked_query(stored, Wanted(0.0), None, 51, NOW, ids[:300])
+        query = ranked_query(stored, Wanted(0.0), None, 51, NOW, ids[:20])
         statement = query.compile(connection, compile_kwargs={"literal_binds": True})
         explain = "EXPLAIN QUERY PLAN" if world.database.is_sqlite else "EXPLAIN"
         plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}"))

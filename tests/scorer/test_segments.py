@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, String, Table, insert, select, text
 
@@ -221,14 +221,12 @@ def test_the_samples_tell_leads_apart(people: People) -> None:
     assert sum(told) > 0.8 * len(told)
 
 
-@settings(deadline=None)
 @given(data=segments_written())
 def test_the_database_says_of_random_filters_what_plain_values_say(people: People, data: Any) -> None:
     with people.world.database.reading() as connection:
         assert people.found(connection, data) == people.expected(data)
 
 
-@settings(deadline=None)
 @given(told=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(str.strip))
 def test_whatever_text_is_asked_for_is_data_and_no_sql(people: People, told: str) -> None:
     tests = ("is", "contains") if any(letter.isalnum() for letter in told) else ("is",)

@@ -15,7 +15,7 @@ import redis
 from click.testing import CliRunner, Result
 from sqlalchemy import update
 
-from scorer import webhooks
+from scorer import webhook_log, webhooks
 from scorer.announcing import Change, announce
 from scorer.attendants import attend
 from scorer.attending import Attendance
@@ -103,7 +103,7 @@ def test_a_site_has_so_many_at_most(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_was_delivered_is_kept_for_thirty_days(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "CLEANED_AT_ONCE", 2)
+    monkeypatch.setattr(webhook_log, "CLEANED_AT_ONCE", 2)
     webhook = add(world).webhook
     [lead] = world.add_plain_leads([1e12])
     with world.database.writing() as connection:
@@ -116,12 +116,12 @@ def test_what_was_delivered_is_kept_for_thirty_days(world: World, monkeypatch: p
     counts = []
     for at in (NOW + 29 * DAY, NOW + 31 * DAY, NOW + 31 * DAY):
         with world.database.writing() as connection:
-            counts.append(webhooks.clean_deliveries(connection, at))
+            counts.append(webhook_log.clean_deliveries(connection, at))
     assert counts == [0, 2, 1]
     with world.database.writing() as connection:
         assert [one.id for one in webhooks.list_deliveries(connection, webhook.id)] == [kept.id]
         disable_webhook(connection, webhook, "by_hand", "ada", NOW)
-        assert webhooks.clean_deliveries(connection, NOW + 31 * DAY) == 1
+        assert webhook_log.clean_deliveries(connection, NOW + 31 * DAY) == 1
 
 
 class Post:

@@ -49,6 +49,22 @@ def test_text_lines_hold_the_traceback(capsys: pytest.CaptureFixture[str]) -> No
     assert "ValueError: broken" in err
 
 
+@pytest.mark.parametrize("format", ["json", "text"])
+def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str], format: str) -> None:
+    def speak(of: str) -> None:
+        raise ValueError("broken")
+
+    configure_logging(format)  # type: ignore[arg-type]
+    for logger in (get_logger("web"), logging.getLogger("some.library")):
+        try:
+            speak("ada@halden.example"[::1])
+        except ValueError:
+            logger.exception("request_failed")
+    err = capsys.readouterr().err
+    assert err.count("broken") >= 2
+    assert "ada@halden" not in err.replace('speak("ada@halden.example"[::1])', "")
+
+
 def test_libraries_that_log_every_job_are_kept_to_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json", "info")
     logging.getLogger("rq.worker").info("default: drain(0)")

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from scorer import passwords
 from scorer.core.labels import Language
+from scorer.resources import Resources
 from scorer.users import Role, User, add_user
 from scorer.web import blueprint
 from tests.factories import World
@@ -57,12 +58,12 @@ class Browser:
 class Web:
     """The page of a world, and who may sign in to it."""
 
-    def __init__(self, world: World, url: str = URL) -> None:
+    def __init__(self, world: World, url: str = URL, resources: Resources | None = None) -> None:
         self.world = world
         self.app = Flask("test", static_folder=None)
         settings = Settings(public_url=url)
         self.app.register_blueprint(
-            blueprint.make_blueprint(world.database, settings, b"secret", None, lambda: self.world.now)
+            blueprint.make_blueprint(world.database, settings, b"secret", None, lambda: self.world.now, resources)
         )
         north, east = world.nordwind.id, world.huadong.id
         self.ada = self.add("ada", {north: "viewer"})
@@ -110,6 +111,16 @@ def sqlite_web(migrated_sqlite_url: str) -> Iterator[Web]:
     world.database.close()
 
 
+@pytest.fixture
+def queued_web(migrated_sqlite_url: str, redis_url: str) -> Iterator[Web]:
+    """The page of a new world, with a queue."""
+    world = World(migrated_sqlite_url)
+    resources = Resources(Settings(public_url=URL, database_url=migrated_sqlite_url), redis_url)
+    yield Web(world, resources=resources)
+    resources.close()
+    world.database.close()
+
+
 @pytest.fixture(scope="session")
 def browser(playwright_driver: Playwright, chromium: str) -> Iterator[Chromium]:
     """A Chromium for the whole test process."""
@@ -123,12 +134,13 @@ def served(
     browser: Chromium, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, quick_passwords: None
 ) -> Iterator[Served]:
     """The page of a world with people in it, on a real port; one for a module."""
-    from tests.web.served import people, serving
+    from tests.web.served import outlets, people, serving
 
     path = tmp_path_factory.mktemp("served") / "warmtrail.db"
     shutil.copy(migrated_sqlite, path)
     world = World(f"sqlite:///{path}", now=int(time.time() * 1000))
     people(world)
+    outlets(world)
     with serving(world, browser) as made:
         yield made
     world.database.close()

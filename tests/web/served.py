@@ -10,13 +10,19 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
+from scorer.alerts import add_alert
 from scorer.core.labels import Language
+from scorer.digests import subscribe
 from scorer.users import Role, User
 from scorer.web.call import Theme
 from scorer.web.sessions import open_session
+from scorer.webhook_delivery import queue_test
+from scorer.webhooks import add_webhook
 from tests.factories import DAY, World, buyer, identify, page, passer_by, track
 from tests.web.conftest import Web
 from tests.web.shown_pages import FIRST_OF, placeholder_of
+from tracker.sites import load_sites
+from tracker.store import DeadLetter, save_dead_letters
 
 Width = Literal[390, 1280]
 HEIGHT = {390: 844, 1280: 900}
@@ -109,3 +115,15 @@ def people(world: World) -> None:
         track("won", "Lead Won", now - 15 * DAY, value=48_000, currency="EUR"),
     ]
     world.feed(events)
+
+
+def outlets(world: World) -> None:
+    """Let the first site have a webhook with a message, somebody who gets the weekly mail and alerts, and dead letters."""
+    with world.database.writing() as connection:
+        site, now = load_sites(connection)[world.nordwind.id], world.now
+        hook = add_webhook(connection, site, "https://hooks.example.com/a", "chen@example.com", now, name="CRM").webhook
+        queue_test(connection, site, hook, now)
+        subscribe(connection, site, "chen@example.com", "chen@example.com", now)
+        add_alert(connection, site, "chen@example.com", "chen@example.com", now)
+        letter = DeadLetter(site.id, now - DAY, "url_invalid", "collector", False, b'{"type":"page","anonymousId":"x"}')
+        save_dead_letters(connection, [letter])

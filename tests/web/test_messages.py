@@ -14,6 +14,7 @@ from scorer.users import ROLES
 from scorer.web.words import WORDS
 from tests import messages
 from tracker.core.channels import Channel
+from tracker.core.refusals import FilterLabel
 
 
 def test_the_catalogue_has_the_texts_that_the_sources_have() -> None:
@@ -43,6 +44,7 @@ def test_what_is_compiled_is_what_is_written() -> None:
         ("part", get_args(BuyingRole)),
         ("channel", get_args(Channel)),
         ("role", ROLES),
+        ("filter", get_args(FilterLabel)),
     ],
 )
 def test_every_value_has_a_word(kind: str, values: tuple[str, ...]) -> None:

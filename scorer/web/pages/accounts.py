@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from flask import Response
 
 from scorer.account_touches import Touched, read_touched
 from scorer.account_views import AccountPlace, find_account, rank_accounts, shared_by_accounts, view_accounts
+from scorer.core.regions import country_label
 from scorer.core.rules import Tier
 from scorer.lead_views import Viewpoint, find_leads, view_leads
 from scorer.outlets.account_shapes import Account
@@ -92,8 +93,11 @@ def _tier(view: Viewpoint, account: Account, heat: float) -> Tier:
     return "hot" if account.hot_leads else view.card.tier(heat, None, view.now_ms)
 
 
-def _choices(call: Call, column: Any) -> list[tuple[str, str]]:
-    return [(one, one) for one in sorted(shared_by_accounts(call.connection, call.here.id, column, CHOICES))]
+def _choices(call: Call, column: Literal["industry", "country"]) -> list[tuple[str, str]]:
+    """What companies share, with its name for people, by name."""
+    shared = shared_by_accounts(call.connection, call.here.id, column, CHOICES)
+    named = [(one, country_label(one, call.language) if column == "country" else one) for one in shared]
+    return sorted(named, key=lambda pair: pair[1])
 
 
 def _by_day(call: Call, touched: list[Touched]) -> list[tuple[int, list[Touched]]]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from flask import Response
 
+from scorer.core.formats import day_text
 from scorer.core.periods import MAX_DAYS, Period, PeriodError, period
 from scorer.outlets.report_shapes import Moment
 from scorer.reports.asking import Asked
@@ -86,6 +87,7 @@ def show(call: Call, report: str = "funnel") -> Response:
         422 if chosen.problem else 200,
         asked=asked,
         chosen=chosen,
+        span=[day_text(at, chosen.period.zone, call.language) for at in (chosen.period.start_ms, chosen.period.end_ms - 1)],
         days=[(days, call.address_with(days=days, until=None, **{"from": None})) for days in USUAL_DAYS],
         current_days=None if asked.first or asked.until else asked.days or "90",
         told=told,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ from scorer.web.rendering import redirect, render
 
 HERE: Final = "/scorecard"
 _LONGEST_WHY: Final = 500
+_BRACES: Final = re.compile(r"\{\w+\}")
 
 
 def show(call: Call) -> Response:
@@ -74,7 +76,10 @@ def _page(call: Call, number: int | None = None, *, status: int = 200, problem: 
         topics=[(one, _topic_name(call, one.id, one.label), told_topic(one, language)) for one in card.topics],
         criteria=[(one, pick(one.label, language), told_criterion(one, language)) for one in criteria],
         exclusions=[(pick(one.label, language), pick(REASONS[one.reason], language)) for one in card.exclusions],
-        steps=[(pick(one.label, language), told_due(one.due, language), pick(one.why, language)) for one in card.next_steps],
+        steps=[
+            (pick(one.label, language), told_due(one.due, language), _BRACES.sub("…", pick(one.why, language)))
+            for one in card.next_steps
+        ],
         cards=cards,
         names={one.number: pick(msgspec.convert(one.name, Label), language) for one in cards},
         changes={one.number: _changes(call, one.number) for one in cards},

@@ -242,6 +242,10 @@ class _SentRule(msgspec.Struct, frozen=True):
     """As much of a rule as the form relies on."""
 
     on: str
+    points: float = 0
+    cap_per_day: float = 3
+    cap_total: float | None = None
+    buckets: list[tuple[float, float]] = []
     label: dict[str, str] = {}
     match: dict[str, Any] = {}
 

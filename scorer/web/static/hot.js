@@ -126,9 +126,8 @@
     if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "?") document.getElementById("keys").showModal();
-    else if (event.key === "/") document.querySelector(".filters input[type=search]").focus();
     else if (event.key === "x" && row) row.querySelector('input[name="lead"]')?.click();
-    else if (row && ["c", "s", "o"].includes(event.key)) row.querySelector(`[data-key="${event.key}"]`)?.click();
+    else if (row && ["c", "s", "o"].includes(event.key)) row.querySelector(`[data-does="${event.key}"]`)?.click();
     else return;
     event.preventDefault();
   });

@@ -73,10 +73,11 @@
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
   });
 
-  // ---- A key that leads to a field: <input data-key="/">.
+  // ---- A key that leads to a field: <input data-key="/">. Keys can be switched off on the hot list.
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+    if (localStorage.getItem("warmtrail_keys") === "off") return;
     const field = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
     if (!field || !field.checkVisibility()) return;
     event.preventDefault();

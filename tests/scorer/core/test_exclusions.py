@@ -25,6 +25,7 @@ from scorer.core.exclusions import (
 from scorer.core.globs import folded, page_path
 from scorer.core.labels import Label
 from scorer.core.profile import Profile, profile_of
+from tests.languages import is_chinese
 
 NOTHING = Behaviour()
 
@@ -190,7 +191,7 @@ def test_the_shipped_rules_have_no_fault_and_survive_writing_and_reading() -> No
 )
 def test_faults_of_a_rule_are_named(match: dict[str, Any], path: str, says: str) -> None:
     found = [problem for problem in lint_exclusions([rule(**match)]) if says in problem.message]
-    assert [problem.path for problem in found] == [path]
+    assert [(problem.path, is_chinese(problem.zh)) for problem in found] == [(path, True)]
 
 
 def test_faults_of_the_section_are_named() -> None:

@@ -13,6 +13,7 @@ from scorer.core.amounts import Amount
 from scorer.core.fit import Criterion, Fit, FitReason, Grades, IdealCustomer, Multipliers, fit_text, judge, lint_fit
 from scorer.core.labels import Label
 from scorer.core.profile import Profile
+from tests.languages import is_chinese
 
 LABEL = Label("Thing", "事物")
 ORDER = {"A": 4, "B": 3, "C": 2, "D": 1}
@@ -267,6 +268,7 @@ def test_faults_of_a_criterion_are_named(change: dict[str, Any], path: str, says
     first, *rest = IDEAL.criteria
     found = list(lint_fit(IdealCustomer([msgspec.structs.replace(first, **change), *rest])))
     assert [(problem.path, says in problem.message) for problem in found] == [(path, True)]
+    assert is_chinese(found[0].zh)
 
 
 @pytest.mark.parametrize(
@@ -283,4 +285,5 @@ def test_faults_of_a_criterion_are_named(change: dict[str, Any], path: str, says
     ],
 )
 def test_faults_of_the_section_are_named(change: dict[str, Any], path: str) -> None:
-    assert [problem.path for problem in lint_fit(msgspec.structs.replace(IDEAL, **change))] == [path]
+    found = list(lint_fit(msgspec.structs.replace(IDEAL, **change)))
+    assert [(problem.path, is_chinese(problem.zh)) for problem in found] == [(path, True)]

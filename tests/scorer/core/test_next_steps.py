@@ -38,6 +38,7 @@ from scorer.core.next_steps import (
 )
 from scorer.core.rhythm import Rhythm
 from scorer.core.working_hours import HourWindow
+from tests.languages import is_chinese
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR = 3_600_000
@@ -512,7 +513,9 @@ NOT_LAST += "the next_business_day or in days"
     ],
 )
 def test_lint(rules: list[NextStepRule], problems: list[str]) -> None:
-    assert [str(problem) for problem in lint_next_steps(placed(*rules), topics=["pumps"])] == problems
+    found = list(lint_next_steps(placed(*rules), topics=["pumps"]))
+    assert [str(problem) for problem in found] == problems
+    assert all(is_chinese(problem.zh) for problem in found)
 
 
 def test_any_topic_may_be_asked_for_where_pages_name_them() -> None:

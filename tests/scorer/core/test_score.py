@@ -127,7 +127,7 @@ def heat_of(card: Card, trace: list[Contribution]) -> float:
     return sum(entry.points * math.pow(2.0, (entry.at - landmark_ms) / half_life_ms) for entry in trace)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories())
 def test_the_score_is_the_sum_of_its_contributions(facts: list[Fact]) -> None:
     trace: list[Contribution] = []
@@ -149,7 +149,7 @@ def test_the_score_is_the_sum_of_its_contributions(facts: list[Fact]) -> None:
         assert state.stages[place] == pytest.approx(expected, rel=1e-9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories(late=False), st.data())
 def test_going_on_from_a_stored_state_gives_the_same_bits(facts: list[Fact], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(facts)), max_size=4)))
@@ -160,7 +160,7 @@ def test_going_on_from_a_stored_state_gives_the_same_bits(facts: list[Fact], dat
     assert pack(state) == pack(fold(CARD, None, {0: facts}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories(late=True), st.data())
 def test_a_fold_with_late_engaged_time_can_be_gone_on_from(facts: list[Fact], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(facts)))
@@ -379,7 +379,6 @@ def test_only_what_does_not_repeat_is_worth_the_same_on_several_browsers(of_brow
     assert lead.last_at == max(state.last_at for state in states)
 
 
-@settings(deadline=None)
 @given(st.lists(histories(late=False), min_size=2, max_size=3), st.data())
 def test_going_on_with_several_browsers_gives_the_same_bits(of_browsers: list[list[Fact]], data: st.DataObject) -> None:
     history = in_order(of_browsers)
@@ -391,7 +390,6 @@ def test_going_on_with_several_browsers_gives_the_same_bits(of_browsers: list[li
     assert pack(state) == pack(fold(CARD, None, dict(enumerate(of_browsers))))
 
 
-@settings(deadline=None)
 @given(browsers, st.data())
 def test_going_on_is_right_or_refused(of_browsers: list[list[Fact]], data: st.DataObject) -> None:
     """Browsers are told of in pieces of any length: what follows is folded to the same bits, or asks for a refold."""

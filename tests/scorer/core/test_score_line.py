@@ -53,6 +53,6 @@ def test_hours_are_wall_time_also_where_the_clocks_change() -> None:
     assert sum(map(sum, week)) == 3
 
 
-@pytest.mark.parametrize(("week", "drawn"), [(((0, 0),), ((0, 0),)), (((1, 1),), ((4, 4),)), (((1, 100),), ((1, 4),))])
+@pytest.mark.parametrize(("week", "drawn"), [(((0, 0),), ((0, 0),)), (((1, 3),), ((2, 4),)), (((1, 100),), ((1, 4),))])
 def test_an_hour_with_a_visit_is_always_drawn(week: tuple[tuple[int, ...]], drawn: tuple[tuple[int, ...]]) -> None:
     assert strengths(week) == drawn

@@ -15,6 +15,7 @@ import scorer
 from scorer.core.labels import Problem
 from scorer.core.rules import Card
 from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, parse
+from tests.languages import is_chinese
 
 DEFAULT = json.loads((Path(scorer.__file__).parent / "cards" / "default.json").read_text("utf-8"))
 GOOD: dict[str, Any] = {
@@ -108,6 +109,7 @@ def test_each_fault_is_named_with_its_place(place: list[str | int], value: objec
     problems = lint(changed(place, value))
     assert [problem.path for problem in problems] == [path], problems
     assert says in problems[0].message
+    assert is_chinese(problems[0].zh)
 
 
 def test_a_rule_may_ask_for_the_stage_of_a_topic_that_has_one() -> None:

@@ -28,6 +28,7 @@ from scorer.core.segment import (
     matches,
 )
 from scorer.core.segment_reading import SegmentError, lint, lint_name, parse
+from tests.languages import is_chinese
 from tests.scorer.segment_samples import segments_written
 
 DAY = 86_400_000
@@ -262,6 +263,7 @@ ONE_OF = "it has one of all, any and not, or a field, or within_days"
 )
 def test_every_problem_is_named_with_its_place(data: Any, problems: list[str]) -> None:
     assert [str(problem) for problem in lint(data)] == problems
+    assert all(is_chinese(problem.zh) for problem in lint(data))
     if problems:
         with pytest.raises(SegmentError) as refused:
             parse(data)
