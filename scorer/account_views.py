@@ -107,7 +107,8 @@ def view_accounts(connection: Connection, view: Viewpoint, rows: Sequence[Accoun
 
 def _load_people(connection: Connection, scorecard_id: int, account_ids: Sequence[str]) -> dict[str, list[LeadRow]]:
     place = func.row_number().over(partition_by=leads.c.account_id, order_by=(lead_scores.c.heat.desc(), leads.c.id))
-    mine = (lead_scores.c.scorecard_id == scorecard_id) & leads.c.account_id.in_(list(account_ids))
+    # Said of a sum for SQLite's sake, as in ``load_colleagues``.
+    mine = (lead_scores.c.scorecard_id + 0 == scorecard_id) & leads.c.account_id.in_(list(account_ids))
     ranked = select(*LEAD_COLUMNS, place.label("place")).select_from(SCORED_LEADS).where(mine).subquery()
     query = select(ranked).where(ranked.c.place <= PEOPLE_AT_MOST).order_by(ranked.c.account_id, ranked.c.place)
     found: dict[str, list[LeadRow]] = {}

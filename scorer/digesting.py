@@ -205,6 +205,9 @@ def _take_delayed(connection: Connection, now_ms: int, tally: Tally) -> _Taken |
     if digest.unsubscribed_at is not None:
         tally.skipped += _mark(connection, digest, week, "skipped", "unsubscribed", now_ms, None)
         return "nothing to send"
+    if Slot(week, due_ms(week.first, digest.weekday, digest.hour, digest.zone)).is_late(now_ms):
+        tally.late += _mark(connection, digest, week, "late", "", now_ms, None)
+        return "nothing to send"
     _mark(connection, digest, week, "claimed", "", now_ms, None)
     return _Taken(digest, week)
 

@@ -17,6 +17,7 @@ from scorer.labelled import LabelledError
 from scorer.outlet_models import digest_mails, digests
 from scorer.segments import find_segment
 from scorer.users import UserError, read_email
+from tracker import bulk
 from tracker.sites import Site
 
 CLAIMED_AT_MOST_MS: Final = 15 * 60_000
@@ -153,6 +154,8 @@ def find_digest(connection: Connection, digest_id: str, site_id: int | None = No
 
 def remove_digest(connection: Connection, digest: Digest, actor: str, now_ms: int) -> None:
     """Delete a subscription with its ledger."""
+    # Locked first: whoever writes into its ledger waits here and then finds it gone.
+    bulk.select_where_in(connection, digests, ("id",), "id", [digest.id], lock=True)
     connection.execute(delete(digest_mails).where(digest_mails.c.digest_id == digest.id))
     connection.execute(delete(digests).where(digests.c.id == digest.id))
     note(connection, digest.site_id, actor, "digest remove", digest.id, "", {"email": digest.email}, now_ms)

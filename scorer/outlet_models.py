@@ -162,9 +162,11 @@ webhook_attempts: Final = Table(
     Column("at", BigInteger, nullable=False),
     Column("status", Integer),
     Column("took_ms", Integer, nullable=False),
-    Column("error", String(300), nullable=False),
+    Column("reason", String(30), nullable=False),
+    Column("detail", String(300), nullable=False),
 )
-"""Each try of a delivery. ``status`` is null where nobody answered."""
+"""Each try of a delivery. ``status`` is null where nobody answered; ``reason`` (of ``core.webhook_troubles``) is empty where
+it was a success."""
 
 digests: Final = Table(
     "digests",

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
+from scorer.core.labels import Language
 from scorer.core.webhook_addresses import UrlError, read_allowed
 from scorer.core.webhook_backoff import (
     Answer,
@@ -32,6 +33,7 @@ from scorer.core.webhook_backoff import (
 )
 from scorer.core.webhook_presets import body
 from scorer.core.webhook_signing import seal, valid
+from scorer.core.webhook_troubles import MAX_DETAIL
 from scorer.core.webhook_types import PING, ROBOTS
 from scorer.outlet_models import webhook_attempts, webhook_deliveries, webhooks
 from scorer.webhook_log import Attempt, Delivery, hurry, list_attempts
@@ -50,7 +52,6 @@ LEASE_MS: Final = 60_000
 """More than the ten seconds of a request and the time that a slow resolver may take before."""
 ROBOT_PACE_SECONDS: Final = 3.1
 """Between two messages to one chat: WeCom and DingTalk take 20 a minute."""
-_MAX_ERROR: Final = 300
 
 log = get_logger(__name__)
 
@@ -182,8 +183,16 @@ def queue_test(connection: Connection, site: Site, webhook: Webhook, now_ms: int
     return Delivery(name, webhook.id, "", PING, "waiting", 0, now_ms, now_ms)
 
 
-def send_test(database: Database, transport: Transport, site: Site, webhook: Webhook, now: Callable[[], int]) -> Attempt:
-    """Send a test message at once and return what came of it. It is tried once, and is in the log like any other.
+def send_test(
+    database: Database,
+    transport: Transport,
+    site: Site,
+    webhook: Webhook,
+    now: Callable[[], int],
+    language: Language = "en",
+) -> Attempt:
+    """Send a test message at once and return what came of it, told in *language*. It is tried once, and is in the log like
+    any other.
 
     Works for a webhook that is switched off, too, and neither helps nor harms it.
     """
@@ -196,7 +205,7 @@ def send_test(database: Database, transport: Transport, site: Site, webhook: Web
     answer = transport.post(seal(webhook.preset, webhook.url, name, content, keys, begun_ms))
     with database.writing() as connection:
         _finish(connection, taken, answer, begun_ms, now(), 0.0)
-        return list_attempts(connection, [taken.id])[taken.id][0]
+        return list_attempts(connection, [taken.id], language)[taken.id][0]
 
 
 def _insert_test(
@@ -271,7 +280,8 @@ def _log_attempt(connection: Connection, taken: _Taken, answer: Answer, verdict:
         "at": begun_ms,
         "status": answer.status,
         "took_ms": answer.took_ms,
-        "error": verdict.error[:_MAX_ERROR],
+        "reason": verdict.trouble.reason if verdict.trouble else "",
+        "detail": verdict.trouble.detail[:MAX_DETAIL] if verdict.trouble else "",
     }
     connection.execute(insert(webhook_attempts).values(values))
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
+from scorer.core.labels import Language
+from scorer.core.webhook_troubles import Reason, Trouble, told
 from scorer.outlet_models import webhook_attempts, webhook_deliveries, webhooks
 from tracker import bulk
 
@@ -40,11 +42,13 @@ class Attempt(msgspec.Struct, frozen=True):
     status: int | None
     """``None`` where nobody answered."""
     took_ms: int
+    reason: Reason | None
+    """Why it was no success; ``None`` where it was one."""
     error: str
+    """The same in words; empty where it was a success."""
 
 
 _DELIVERY: Final = tuple(webhook_deliveries.c[name] for name in Delivery.__struct_fields__)
-_ATTEMPT: Final = tuple(webhook_attempts.c[name] for name in Attempt.__struct_fields__)
 
 
 def list_deliveries(
@@ -62,12 +66,16 @@ def list_deliveries(
     return [Delivery(*row) for row in rows]
 
 
-def list_attempts(connection: Connection, delivery_ids: Iterable[str]) -> dict[str, list[Attempt]]:
-    """Return the attempts of each of these deliveries, the first one first."""
+def list_attempts(
+    connection: Connection, delivery_ids: Iterable[str], language: Language = "en"
+) -> dict[str, list[Attempt]]:
+    """Return the attempts of each of these deliveries, the first one first; errors are told in *language*."""
     mine = webhook_attempts.c.delivery_id.in_(list(delivery_ids))
     found: dict[str, list[Attempt]] = {}
-    for row in connection.execute(select(*_ATTEMPT).where(mine).order_by(webhook_attempts.c.number)):
-        found.setdefault(row.delivery_id, []).append(Attempt(*row))
+    for row in connection.execute(select(webhook_attempts).where(mine).order_by(webhook_attempts.c.number)):
+        error = told(Trouble(row.reason, row.detail), row.status, language) if row.reason else ""
+        one = Attempt(row.delivery_id, row.number, row.at, row.status, row.took_ms, row.reason or None, error)
+        found.setdefault(row.delivery_id, []).append(one)
     return found
 
 
@@ -111,10 +119,18 @@ def change_deliveries(connection: Connection, wanted: Any, values: dict[str, Any
     ids = connection.execute(select(webhook_deliveries.c.id).where(wanted).order_by(webhook_deliveries.c.id)).scalars().all()
     # In one order with all who want several of them.
     bulk.select_where_in(connection, webhook_deliveries, ("id",), "id", ids, lock=True)
+    count = 0
     for start in range(0, len(ids), 500):
         some = webhook_deliveries.c.id.in_(ids[start : start + 500])
-        connection.execute(update(webhook_deliveries).where(some).values(values))
-    return len(ids)
+        # Asked once more, now that they are locked: a sender may have taken or delivered one meanwhile.
+        count += connection.execute(update(webhook_deliveries).where(some, wanted).values(values)).rowcount
+    return count
+
+
+def not_under_way(now_ms: int) -> ColumnElement[bool]:
+    """The condition that no sender has the delivery: whoever changed it then would have it sent by two at the same time."""
+    column = webhook_deliveries.c
+    return (column.state != "sending") | (column.next_at <= now_ms)
 
 
 def delete_deliveries(connection: Connection, webhook_id: str) -> None:

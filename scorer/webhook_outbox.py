@@ -143,7 +143,7 @@ def _rows(
 
 
 def _write(connection: Connection, batch: _Batch) -> int:
-    """Write deliveries and the new place; return how many. Raises ``_Overtaken``."""
+    """Write the new place and the deliveries; return how many. Raises ``_Overtaken``."""
     # Whoever erases a lead deletes its messages after the lead. Either that waits for us and finds ours, or it is done, and
     # the change that we have read is gone.
     ids = {one.lead_id for one in batch.changes if one.kind != "erased"}
@@ -151,18 +151,20 @@ def _write(connection: Connection, batch: _Batch) -> int:
     alive = set(connection.execute(kept).scalars())
     numbers = [one.sequence for one in batch.changes]
     there = set(connection.execute(select(lead_changes.c.sequence).where(lead_changes.c.sequence.in_(numbers))).scalars())
+    # Before the deliveries: those of a webhook that was removed meanwhile can't be written, and whoever locks both locks it
+    # first.
+    mine = (webhooks.c.id == batch.webhook.id) & (webhooks.c.last_sequence == batch.webhook.last_sequence)
+    moved = update(webhooks).where(mine, webhooks.c.disabled_at.is_(None)).values(last_sequence=batch.upto)
+    if connection.execute(moved).rowcount == 0:
+        raise _Overtaken
     good = {
         delivery_id(batch.webhook.id, one)
         for one in batch.changes
         if one.sequence in there and (one.kind == "erased" or one.lead_id in alive)
     }
-    # Keeping all that may be there already: whoever is at the same work has written the same.
     rows = [row for row in batch.rows if row[0] in good]
+    # Keeping what is there already, should the place ever be set back by hand.
     bulk.upsert(connection, webhook_deliveries, rows, columns=_COLUMNS, keep=_COLUMNS)
-    mine = (webhooks.c.id == batch.webhook.id) & (webhooks.c.last_sequence == batch.webhook.last_sequence)
-    moved = update(webhooks).where(mine, webhooks.c.disabled_at.is_(None)).values(last_sequence=batch.upto)
-    if connection.execute(moved).rowcount == 0:
-        raise _Overtaken
     return len(rows)
 
 

@@ -7,6 +7,7 @@ followed.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -22,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from scorer.core.webhook_addresses import Address, Allowed, Target, UrlError, read_address, read_url, refusal
 from scorer.core.webhook_backoff import Answer
 from scorer.core.webhook_signing import Sealed
+from scorer.core.webhook_troubles import MAX_DETAIL, Reason, Trouble
 
 SECONDS: Final = 10.0
 """For all of it, from looking up the name to the end of the answer."""
@@ -61,8 +63,8 @@ class Transport:
         begun = time.monotonic()
         deadline = begun + self._seconds
 
-        def failed(error: str) -> Answer:
-            return Answer(None, _passed_ms(begun), error)
+        def failed(trouble: Trouble) -> Answer:
+            return Answer(None, _passed_ms(begun), trouble)
 
         try:
             target = read_url(request.url)
@@ -72,9 +74,11 @@ class Transport:
                     return self._ask(target, address, request, begun, deadline)
                 except _NotConnected as error:
                     if place == len(addresses) or time.monotonic() >= deadline:
-                        return failed(str(error))
-        except (UrlError, _Unsendable) as error:
-            return failed(str(error))
+                        return failed(error.trouble)
+        except UrlError:
+            return failed(Trouble("address_unreadable"))
+        except _Unsendable as error:
+            return failed(error.trouble)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             return failed(_told(error, late=time.monotonic() >= deadline, seconds=self._seconds))
         raise AssertionError("no address was tried")
@@ -87,12 +91,12 @@ class Transport:
         try:
             found = [read_address(text) for text in self._resolve(target.host, target.port)]
         except (OSError, UnicodeError):
-            raise _Unsendable(f"the name {target.host} can't be resolved") from None
+            raise _Unsendable(Trouble("not_resolved", target.host[:MAX_DETAIL])) from None
         if not found:
-            raise _Unsendable(f"the name {target.host} has no address")
+            raise _Unsendable(Trouble("not_resolved", target.host[:MAX_DETAIL]))
         for address in found:
             if (why := refusal(target.host, address, self._allowed)) is not None:
-                raise _Unsendable(f"not sent: {why}")
+                raise _Unsendable(why)
         return found[:ADDRESSES_TRIED]
 
     def _ask(self, target: Target, address: Address, request: Sealed, begun: float, deadline: float) -> Answer:
@@ -112,7 +116,7 @@ class Transport:
                 with suppress(urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):  # The status has been told.
                     body = answer.read(MAX_ANSWER, decode_content=False)
                 retry_after = answer.headers.get("Retry-After") or ""
-                return Answer(answer.status, _passed_ms(begun), "", retry_after[:100], body[:MAX_ANSWER])
+                return Answer(answer.status, _passed_ms(begun), None, retry_after[:100], body[:MAX_ANSWER])
             finally:
                 connection.close()
 
@@ -134,11 +138,17 @@ class Transport:
         return connection
 
 
-class _Unsendable(Exception):
+class _Failed(Exception):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.reason)
+        self.trouble = trouble
+
+
+class _Unsendable(_Failed):
     """There is no address that it may be sent to."""
 
 
-class _NotConnected(Exception):
+class _NotConnected(_Failed):
     """Nothing was sent: another address may be tried."""
 
 
@@ -192,17 +202,36 @@ def _passed_ms(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
 
 
-def _told(error: Exception, *, late: bool, seconds: float) -> str:
+def _told(error: Exception, *, late: bool, seconds: float) -> Trouble:
     """Return what went wrong without the text of libraries, which may quote what the receiver sent."""
     # Before the timeouts: urllib3 has it as one of them.
     if isinstance(error, urllib3.exceptions.NewConnectionError) and isinstance(error.__cause__, OSError):
-        return f"no connection: {error.__cause__.strerror or type(error.__cause__).__name__}"
+        number = error.__cause__.errno
+        return Trouble(_NO_WAY[number]) if number in _NO_WAY else Trouble("no_connection", _name(error.__cause__))
     if late or isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
-        return f"no answer within {seconds:.0f} s"
+        return Trouble("timeout", f"{seconds:.0f}")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {error.verify_message}"
+        return Trouble(_CERTIFICATE.get(error.verify_code, "certificate_untrusted"))
     if isinstance(error, ssl.SSLError):
-        return f"no TLS connection: {error.reason or type(error).__name__}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"the connection broke: {error.strerror}"
-    return f"no answer that can be read ({type(error).__name__})"
+        return Trouble("tls", (error.reason or type(error).__name__)[:MAX_DETAIL])
+    if isinstance(error, OSError) and error.errno is not None:
+        return Trouble("broken", _name(error))
+    return Trouble("unreadable", type(error).__name__)
+
+
+_NO_WAY: Final[dict[int | None, Reason]] = {
+    errno.ECONNREFUSED: "connection_refused",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+}
+_CERTIFICATE: Final[dict[int, Reason]] = {
+    10: "certificate_expired",
+    62: "certificate_of_another",
+    64: "certificate_of_another",
+}
+"""By X509_V_ERR of OpenSSL: CERT_HAS_EXPIRED, HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH."""
+
+
+def _name(error: OSError) -> str:
+    """Return the symbol of an error of the system, which is the same in every language: ECONNRESET."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)

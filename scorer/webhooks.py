@@ -37,6 +37,7 @@ from scorer.webhook_log import (
     delete_deliveries,
     list_attempts,
     list_deliveries,
+    not_under_way,
 )
 from tracker import bulk
 from tracker.sites import Site
@@ -232,8 +233,11 @@ def enable_webhook(connection: Connection, webhook: Webhook, actor: str, now_ms:
     connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(values))
     if was_off:
         waiting = (webhook_deliveries.c.webhook_id == webhook.id) & webhook_deliveries.c.next_at.is_not(None)
-        stopped = {"state": "stopped", "next_at": None}
-        change_deliveries(connection, waiting, {"state": "waiting", "next_at": now_ms, "attempts": 0} if missed else stopped)
+        if missed:
+            again = {"state": "waiting", "next_at": now_ms, "attempts": 0}
+            change_deliveries(connection, waiting & not_under_way(now_ms), again)
+        else:
+            change_deliveries(connection, waiting, {"state": "stopped", "next_at": None})
     note(connection, webhook.site_id, actor, "webhook enable", webhook.id, "", {"missed": missed}, now_ms)
     found = find_webhook(connection, webhook.site_id, webhook.id)
     assert found is not None
@@ -263,15 +267,15 @@ def replay(
 ) -> int:
     """Send a delivery once more, or all made since a time; return how many. Raises ``WebhookError``.
 
-    They keep their ids: who has them already can tell. Those still waiting are tried now. *only_failed*: not what was
-    delivered.
+    They keep their ids: who has them already can tell. Those still waiting are tried now, those under way left to their
+    sender. *only_failed*: not what was delivered.
     """
     if webhook.disabled_at is not None:
         raise WebhookError("webhook", "It is switched off; switch it on first.", "该 webhook 已停用，请先启用。")
     if bool(delivery_id) == (since_ms is not None):
         raise WebhookError("delivery", "Say either one delivery or a time.", "请指定一条投递或一个时间，二者选一。")
     column = webhook_deliveries.c
-    wanted = (column.webhook_id == webhook.id) & (column.kind != "ping")
+    wanted = (column.webhook_id == webhook.id) & (column.kind != "ping") & not_under_way(now_ms)
     wanted &= column.id == delivery_id if delivery_id else column.created_at >= since_ms
     if only_failed:
         wanted &= column.state != "delivered"

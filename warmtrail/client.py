@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, Literal, Protocol, TypeVar
-from urllib.parse import quote
+from typing import Any, Literal, Protocol, TypeVar
 
 from scorer.core.exclusions import ExclusionReason
 from scorer.core.handling import Outcome
@@ -28,13 +27,13 @@ from scorer.outlets import (
     shapes,
     source_shapes,
 )
-from warmtrail.transport import CursorExpired, NotReachable, Refused, Send, Stale, Transport, WarmtrailError, read
+from warmtrail.asking import NOTHING, Kind, given, path_of
+from warmtrail.subscriptions import Subscriptions
+from warmtrail.transport import CursorExpired, NotReachable, Refused, Stale, WarmtrailError, read
 
 __all__ = ["Client", "CursorExpired", "NotReachable", "Refused", "Stale", "WarmtrailError", "every"]
 
 Item = TypeVar("Item", covariant=True)
-Kind = TypeVar("Kind")
-NOTHING: Final[Mapping[str, object]] = {}
 
 
 class Page(Protocol[Item]):
@@ -63,7 +62,7 @@ def every(ask: Callable[..., Page[Item]], /, **query: Any) -> Iterator[Item]:
             return
 
 
-class Client:
+class Client(Subscriptions):
     """Asks the sales API of the service at *url* with a *key*, which opens one site.
 
     Parameters
@@ -84,36 +83,10 @@ class Client:
     Threads may share it.
     """
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        *,
-        language: str | None = None,
-        timeout_seconds: float = 30.0,
-        tries: int = 5,
-        send: Send | None = None,
-    ) -> None:
-        self._transport = Transport(url, key, language=language, timeout_seconds=timeout_seconds, tries=tries, send=send)
-
-    def _get(self, path: str, kind: type[Kind], query: Mapping[str, object] = NOTHING, wait_seconds: float = 0) -> Kind:
-        return read(self._transport.get(path, query, wait_seconds=wait_seconds), kind)
-
-    def _post(
-        self,
-        path: str,
-        kind: type[Kind],
-        body: Mapping[str, object],
-        if_match: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Kind:
-        answer = self._transport.post(path, _given(body), if_match=if_match, idempotency_key=idempotency_key)
-        return read(answer, kind)
-
     def _decide(
         self, lead_id: str, verb: str, body: Mapping[str, object], if_match: str | None, idempotency_key: str | None
     ) -> shapes.Lead:
-        return self._post(_path(f"/leads/{{}}/{verb}", lead_id), shapes.Lead, body, if_match, idempotency_key)
+        return self._post(path_of(f"/leads/{{}}/{verb}", lead_id), shapes.Lead, body, if_match, idempotency_key)
 
     # Leads and companies.
 
@@ -153,24 +126,24 @@ class Client:
 
     def lead(self, lead_id: str) -> shapes.Lead:
         """Return one lead. Asked for by an id that has become part of another, that other, with ``merged_into``."""
-        return self._get(_path("/leads/{}", lead_id), shapes.Lead)
+        return self._get(path_of("/leads/{}", lead_id), shapes.Lead)
 
     def timeline(self, lead_id: str, *, limit: int | None = None, cursor: str | None = None) -> shapes.TimelinePage:
         """Return what a lead did, visit by visit, the newest first."""
-        path = _path("/leads/{}/timeline", lead_id)
+        path = path_of("/leads/{}/timeline", lead_id)
         return self._get(path, shapes.TimelinePage, {"limit": limit, "cursor": cursor})
 
     def explanation(self, lead_id: str) -> shapes.Explanation:
         """Return the exact sum of a lead's score."""
-        return self._get(_path("/leads/{}/explanation", lead_id), shapes.Explanation)
+        return self._get(path_of("/leads/{}/explanation", lead_id), shapes.Explanation)
 
     def history(self, lead_id: str) -> history_shapes.History:
         """Return a lead's score over time, and what moved it."""
-        return self._get(_path("/leads/{}/history", lead_id), history_shapes.History)
+        return self._get(path_of("/leads/{}/history", lead_id), history_shapes.History)
 
     def sources(self, lead_id: str) -> source_shapes.Sources:
         """Return how a lead came."""
-        return self._get(_path("/leads/{}/sources", lead_id), source_shapes.Sources)
+        return self._get(path_of("/leads/{}/sources", lead_id), source_shapes.Sources)
 
     def accounts(
         self, *, limit: int | None = None, cursor: str | None = None, q: str | None = None
@@ -180,7 +153,7 @@ class Client:
 
     def account(self, account_id: str) -> account_shapes.Account:
         """Return one company with its people."""
-        return self._get(_path("/accounts/{}", account_id), account_shapes.Account)
+        return self._get(path_of("/accounts/{}", account_id), account_shapes.Account)
 
     def segments(self) -> segment_shapes.SegmentList:
         """Return the saved segments with live counts."""
@@ -188,7 +161,7 @@ class Client:
 
     def notes(self, lead_id: str) -> note_shapes.NoteList:
         """Return what salespeople have written about a lead, newest first."""
-        return self._get(_path("/leads/{}/notes", lead_id), note_shapes.NoteList)
+        return self._get(path_of("/leads/{}/notes", lead_id), note_shapes.NoteList)
 
     # What is done with a lead. Each takes the tag that ``lead_and_tag`` gave (``if_match``) and then raises ``Stale`` where
     # somebody has changed the lead since; and a name for the request (``idempotency_key``), under which it is carried out
@@ -196,7 +169,7 @@ class Client:
 
     def lead_and_tag(self, lead_id: str) -> tuple[shapes.Lead, str]:
         """Return one lead, and the tag by which a decision says that it is about this very version."""
-        answer = self._transport.get(_path("/leads/{}", lead_id), NOTHING)
+        answer = self._transport.get(path_of("/leads/{}", lead_id), NOTHING)
         return read(answer, shapes.Lead), answer.headers["etag"]
 
     def claim(
@@ -263,7 +236,7 @@ class Client:
         idempotency_key: str | None = None,
     ) -> note_shapes.Note:
         """Write a note about a lead."""
-        path, body = _path("/leads/{}/note", lead_id), {"text": text, "by": by}
+        path, body = path_of("/leads/{}/note", lead_id), {"text": text, "by": by}
         return self._post(path, note_shapes.Note, body, if_match, idempotency_key)
 
     def merge(
@@ -303,9 +276,9 @@ class Client:
         idempotency_key: str | None = None,
     ) -> shapes.Lead:
         """Keep a lead off the hot list for a *reason*; ``never``: keep it on; ``None``: leave it to the scorecard again."""
-        path = _path("/leads/{}/exclude", lead_id)
+        path = path_of("/leads/{}/exclude", lead_id)
         # Null is a reason of its own here, and has to be said.
-        body = _given({"why": why, "by": by}) | {"reason": reason}
+        body = given({"why": why, "by": by}) | {"reason": reason}
         return read(self._transport.post(path, body, if_match=if_match, idempotency_key=idempotency_key), shapes.Lead)
 
     # What happens.
@@ -326,7 +299,7 @@ class Client:
 
     def scorecard(self, number: int) -> scorecard_shapes.ScorecardDetail:
         """Return one scorecard with its rules."""
-        return self._get(_path("/scorecards/{}", str(number)), scorecard_shapes.ScorecardDetail)
+        return self._get(path_of("/scorecards/{}", str(number)), scorecard_shapes.ScorecardDetail)
 
     def simulate_scorecard(
         self, scorecard: Mapping[str, Any], *, days: int | None = None, listed: int | None = None
@@ -408,12 +381,3 @@ class Client:
         at: report_shapes.Moment | None = None,
     ) -> Kind:
         return self._get(f"/reports/{name}", kind, {"from": first, "until": until, "segment": segment, "at": at})
-
-
-def _given(body: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _path(pattern: str, *names: str) -> str:
-    """A path with names in it, whatever characters they have."""
-    return pattern.format(*(quote(name, safe="") for name in names))

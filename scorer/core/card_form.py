@@ -132,7 +132,8 @@ def _edit_rule(rule: dict[str, Any], before: str, form: Mapping[str, str], probl
         if before + "points" in form and before + "counts" not in form:
             rule["points"] = 0
     if before + "stage" in form:
-        rule["stage"] = form[before + "stage"] or None
+        rule.pop("stage", None)
+        rule |= {"stage": form[before + "stage"]} if form[before + "stage"] else {}
     key = MAIN_KEYS.get(rule["on"])
     if key is not None and before + "about" in form:
         _set_patterns(rule, key, _lines(form[before + "about"]))

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from scorer.core.webhook_troubles import Reason, Trouble
 from tracker.core.labels import LabelledError
 
 MAX_URL: Final = 2000
@@ -102,14 +103,17 @@ def read_url(url: str) -> Target:
     return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
 
 
-def refusal(host: str, address: Address, allowed: Allowed) -> str | None:
-    """Return why nothing is sent to *address*, to which *host* has resolved; ``None`` where it may be."""
+def refusal(host: str, address: Address, allowed: Allowed) -> Trouble | None:
+    """Return why nothing is sent to *address*, to which *host* has resolved; ``None`` where it may be.
+
+    >>> refusal("hook.example", ip_address("::ffff:10.0.0.1"), Allowed())
+    Trouble(reason='address_private', detail='10.0.0.1 (::ffff:a00:1)')
+    """
     if host in allowed.hosts or any(address.version == one.version and address in one for one in allowed.networks):
         return None
     for one in (address, *_embedded(address)):
         if (kind := _special(one)) is not None:
-            within = f" (within {address})" if one is not address else ""
-            return f"{one} is {kind}{within}; WARMTRAIL_WEBHOOK_ALLOW can allow it"
+            return Trouble(kind, str(one) if one is address else f"{one} ({address})")
     return None
 
 
@@ -118,21 +122,21 @@ def read_address(text: str) -> Address:
     return ip_address(text.partition("%")[0])
 
 
-def _special(address: Address) -> str | None:
+def _special(address: Address) -> Reason | None:
     if address.is_unspecified:
-        return "no address of anybody"
+        return "address_nobodys"
     if address.is_loopback:
-        return "this machine itself"
+        return "address_loopback"
     if address.is_link_local:
-        return "link-local"
+        return "address_link_local"
     if address.is_multicast:
-        return "multicast"
+        return "address_multicast"
     if isinstance(address, IPv6Address) and any(True for _ in _embedded(address)):
         return None  # Its IPv4 address decides.
     if address.is_private:
-        return "private"
+        return "address_private"
     if address.is_reserved or not address.is_global or any(address in one for one in _NOT_GLOBAL):
-        return "reserved"
+        return "address_reserved"
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from scorer.core.webhook_troubles import Trouble
 from scorer.core.webhook_types import ROBOTS, Preset
 
 SECOND_MS, MINUTE_MS, HOUR_MS = 1000, 60_000, 3_600_000
@@ -38,11 +39,11 @@ Outcome = Literal["delivered", "again", "gone"]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back. ``status`` is ``None`` where nobody answered; then ``error`` says why."""
+    """What came back. ``status`` is ``None`` where nobody answered; then ``trouble`` says why."""
 
     status: int | None
     took_ms: int
-    error: str = ""
+    trouble: Trouble | None = None
     retry_after: str = ""
     """The header, as it came."""
     body: bytes = b""
@@ -50,10 +51,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What an answer means, and in words why it is no success."""
+    """What an answer means, and why it is no success; ``trouble`` is ``None`` for one that is."""
 
     outcome: Outcome
-    error: str = ""
+    trouble: Trouble | None = None
 
 
 def judge(preset: Preset, answer: Answer) -> Verdict:
@@ -63,15 +64,16 @@ def judge(preset: Preset, answer: Answer) -> Verdict:
     their body says which.
     """
     if answer.status is None:
-        return Verdict("again", answer.error)
+        return Verdict("again", answer.trouble)
+    said = _quoted(answer.body)
     if answer.status == 410:
-        return Verdict("gone", "the receiver says that it is gone (410)")
+        return Verdict("gone", Trouble("gone"))
     if not 200 <= answer.status < 300:
-        redirected = " (redirects are not followed)" if 300 <= answer.status < 400 else ""
-        return Verdict("again", f"status {answer.status}{redirected}{_quoted(answer.body)}")
+        return Verdict("again", Trouble("redirect" if 300 <= answer.status < 400 else "status", said))
     if preset in ROBOTS and preset != "slack" and (code := _code(answer.body)) != 0:
-        known = "no word of success" if code is None else f"code {code}"
-        return Verdict("again", f"the robot refused: {known}{_quoted(answer.body)}")
+        return Verdict(
+            "again", Trouble("robot_silent", said) if code is None else Trouble("robot_refused", f"{code}: {said}")
+        )
     return Verdict("delivered")
 
 
@@ -127,4 +129,4 @@ def _code(body: bytes) -> int | None:
 
 def _quoted(body: bytes) -> str:
     text = " ".join("".join(one if one.isprintable() else " " for one in body.decode("utf-8", "replace")).split())
-    return f": {text[:200]}" if text else ""
+    return text[:200]

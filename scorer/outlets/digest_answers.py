@@ -11,6 +11,7 @@ from scorer import digests
 from scorer.core.digest_weeks import last_week, week_of
 from scorer.core.labels import pick
 from scorer.digesting import Writer
+from scorer.outlets import digest_requests as requests
 from scorer.outlets import digest_shapes as shapes
 from scorer.outlets.answers import Call, Reply
 from scorer.outlets.problems import BODY_INVALID, NOT_FOUND, NOT_POSSIBLE, PARAMETER_INVALID, Refusal
@@ -26,7 +27,7 @@ def all_digests(call: Call) -> Reply:
 
 def add_digest(call: Call) -> Reply:
     """Somebody is subscribed."""
-    body: shapes.AddDigestRequest = call.body
+    body: requests.AddDigestRequest = call.body
     try:
         made = digests.subscribe(
             call.connection,
@@ -55,7 +56,7 @@ def remove_digest(call: Call, digest_id: str) -> Reply:
 
 def preview_digest(call: Call, digest_id: str) -> Reply:
     """The digest of a week as it would be sent now."""
-    asked: shapes.PreviewParameters = call.parameters
+    asked: requests.PreviewParameters = call.parameters
     found = _find(call, digest_id)
     week = last_week(call.view.now_ms, found.zone)
     if asked.week is not UNSET:

@@ -21,10 +21,12 @@ from scorer.outcomes import VALUE_BELOW
 from scorer.outlets.shapes import LEAD_ID_PATTERN
 
 _NO: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+LINE: Final = rf"^[^{_NO}]*$"
+"""One line without control characters."""
 _NO_BUT_LINES: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029"
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=rf"^[^{_NO}]*[^{_NO}\s][^{_NO}]*$")]
-Reason = Annotated[str, Meta(max_length=500, pattern=rf"^[^{_NO}]*$")]
+Reason = Annotated[str, Meta(max_length=500, pattern=LINE)]
 Why = Annotated[
     str,
     Meta(min_length=1, max_length=500, pattern=rf"^[^{_NO}]*[^{_NO}\s][^{_NO}]*$", description="The reason, for the log."),

@@ -13,6 +13,7 @@ from scorer.outlets import (
     answers,
     decisions,
     digest_answers,
+    digest_requests,
     digest_shapes,
     history_shapes,
     note_shapes,
@@ -27,6 +28,7 @@ from scorer.outlets import (
     shapes,
     source_shapes,
     webhook_answers,
+    webhook_requests,
     webhook_shapes,
 )
 from scorer.outlets.answers import Call, Reply
@@ -428,7 +430,7 @@ ROUTES: Final = (
         answer=webhook_shapes.NewWebhook,
         handle=webhook_answers.add_webhook,
         method="POST",
-        body=webhook_shapes.AddWebhookRequest,
+        body=webhook_requests.AddWebhookRequest,
     ),
     Route(
         path="/webhooks/{webhook_id}",
@@ -450,7 +452,7 @@ ROUTES: Final = (
         answer=webhook_shapes.Removed,
         handle=webhook_answers.remove_webhook,
         method="POST",
-        body=webhook_shapes.RemoveWebhookRequest,
+        body=webhook_requests.RemoveWebhookRequest,
     ),
     Route(
         path="/webhooks/{webhook_id}/test",
@@ -462,7 +464,7 @@ ROUTES: Final = (
         answer=webhook_shapes.Delivery,
         handle=webhook_answers.ping_webhook,
         method="POST",
-        body=webhook_shapes.PingWebhookRequest,
+        body=webhook_requests.PingWebhookRequest,
     ),
     Route(
         path="/webhooks/{webhook_id}/rotate",
@@ -474,7 +476,7 @@ ROUTES: Final = (
         answer=webhook_shapes.NewWebhook,
         handle=webhook_answers.rotate_secret,
         method="POST",
-        body=webhook_shapes.RotateSecretRequest,
+        body=webhook_requests.RotateSecretRequest,
     ),
     Route(
         path="/webhooks/{webhook_id}/enable",
@@ -486,7 +488,7 @@ ROUTES: Final = (
         answer=webhook_shapes.Webhook,
         handle=webhook_answers.enable_webhook,
         method="POST",
-        body=webhook_shapes.EnableWebhookRequest,
+        body=webhook_requests.EnableWebhookRequest,
     ),
     Route(
         path="/webhooks/{webhook_id}/deliveries",
@@ -494,7 +496,7 @@ ROUTES: Final = (
         summary="What was sent to a webhook, newest first",
         description="Each message with every try and what came back. Kept for 30 days.",
         scope="admin",
-        parameters=webhook_shapes.DeliveriesParameters,
+        parameters=webhook_requests.DeliveriesParameters,
         answer=webhook_shapes.DeliveryPage,
         handle=webhook_answers.deliveries,
     ),
@@ -508,7 +510,7 @@ ROUTES: Final = (
         answer=webhook_shapes.Replayed,
         handle=webhook_answers.replay,
         method="POST",
-        body=webhook_shapes.ReplayRequest,
+        body=webhook_requests.ReplayRequest,
     ),
     Route(
         path="/digests",
@@ -530,7 +532,7 @@ ROUTES: Final = (
         answer=digest_shapes.Digest,
         handle=digest_answers.add_digest,
         method="POST",
-        body=digest_shapes.AddDigestRequest,
+        body=digest_requests.AddDigestRequest,
     ),
     Route(
         path="/digests/{digest_id}/remove",
@@ -542,7 +544,7 @@ ROUTES: Final = (
         answer=digest_shapes.RemovedDigest,
         handle=digest_answers.remove_digest,
         method="POST",
-        body=digest_shapes.RemoveDigestRequest,
+        body=digest_requests.RemoveDigestRequest,
     ),
     Route(
         path="/digests/{digest_id}/preview",
@@ -550,7 +552,7 @@ ROUTES: Final = (
         summary="A digest as it would be sent now",
         description="Subject, text and HTML of the last week that is over, or of an earlier one. Sends nothing.",
         scope="admin",
-        parameters=digest_shapes.PreviewParameters,
+        parameters=digest_requests.PreviewParameters,
         answer=digest_shapes.DigestPreview,
         handle=digest_answers.preview_digest,
     ),

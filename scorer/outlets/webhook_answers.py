@@ -11,6 +11,7 @@ from msgspec import UNSET
 from scorer import webhooks
 from scorer.core.labels import pick
 from scorer.core.webhook_types import event_type
+from scorer.outlets import webhook_requests as requests
 from scorer.outlets import webhook_shapes as shapes
 from scorer.outlets.answers import Call, Reply, read_place
 from scorer.outlets.cursors import DeliveryCursor, write_cursor
@@ -36,7 +37,7 @@ def one_webhook(call: Call, webhook_id: str) -> Reply:
 
 def add_webhook(call: Call) -> Reply:
     """A webhook is made."""
-    body: shapes.AddWebhookRequest = call.body
+    body: requests.AddWebhookRequest = call.body
     with _refusing(call):
         made = webhooks.add_webhook(
             call.connection,
@@ -70,7 +71,7 @@ def ping_webhook(call: Call, webhook_id: str) -> Reply:
 
 def rotate_secret(call: Call, webhook_id: str) -> Reply:
     """A webhook gets a new secret."""
-    body: shapes.RotateSecretRequest = call.body
+    body: requests.RotateSecretRequest = call.body
     found, now_ms, overlap_ms = _find(call, webhook_id), call.view.now_ms, body.overlap_hours * _HOUR_MS
     with _refusing(call):
         made = webhooks.rotate_secret(call.connection, found, call.actor, now_ms, secret=body.secret, overlap_ms=overlap_ms)
@@ -79,7 +80,7 @@ def rotate_secret(call: Call, webhook_id: str) -> Reply:
 
 def enable_webhook(call: Call, webhook_id: str) -> Reply:
     """A webhook is switched on again."""
-    body: shapes.EnableWebhookRequest = call.body
+    body: requests.EnableWebhookRequest = call.body
     found = _find(call, webhook_id)
     after = webhooks.enable_webhook(call.connection, found, call.actor, call.view.now_ms, missed=body.missed)
     return Reply(_webhook(call, after))
@@ -87,21 +88,21 @@ def enable_webhook(call: Call, webhook_id: str) -> Reply:
 
 def deliveries(call: Call, webhook_id: str) -> Reply:
     """What was sent to a webhook, newest first."""
-    asked: shapes.DeliveriesParameters = call.parameters
+    asked: requests.DeliveriesParameters = call.parameters
     cursor = read_place(asked.cursor, DeliveryCursor)
     before = (cursor.created_at, cursor.delivery_id) if cursor else None
     state = "" if asked.state is UNSET else asked.state
     mine = _find(call, webhook_id).id
     found = webhooks.list_deliveries(call.connection, mine, before=before, limit=asked.limit + 1, state=state)
     page = found[: asked.limit]
-    tries = webhooks.list_attempts(call.connection, [one.id for one in page])
+    tries = webhooks.list_attempts(call.connection, [one.id for one in page], call.view.language)
     further = write_cursor(DeliveryCursor(page[-1].created_at, page[-1].id)) if len(found) > asked.limit else None
     return Reply(shapes.DeliveryPage([_delivery(one, tries.get(one.id, [])) for one in page], further))
 
 
 def replay(call: Call, webhook_id: str) -> Reply:
     """Deliveries are sent once more."""
-    body: shapes.ReplayRequest = call.body
+    body: requests.ReplayRequest = call.body
     since_ms = None if body.since is None else int(body.since.timestamp() * 1000)
     found = _find(call, webhook_id)
     with _refusing(call):
@@ -169,7 +170,9 @@ def _delivery(one: webhooks.Delivery, tries: list[webhooks.Attempt]) -> shapes.D
         state=state,
         created_at=time_text(one.created_at),
         next_at=_time(one.next_at),
-        attempts=[shapes.Attempt(time_text(each.at), each.status, each.took_ms, each.error or None) for each in tries],
+        attempts=[
+            shapes.Attempt(time_text(each.at), each.status, each.took_ms, each.reason, each.error or None) for each in tries
+        ],
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +15,7 @@ from scorer import digesting
 from scorer.core.digest_weeks import week_of
 from scorer.core.segment_reading import parse
 from scorer.digesting import RETRY_AFTER_MS, Tally, due_digests, send_again, send_due
-from scorer.digests import Digest, DigestError, last_rows, list_digests, subscribe
+from scorer.digests import Digest, DigestError, last_rows, list_digests, remove_digest, subscribe
 from scorer.mail.digest_mail import Sender, Written, write
 from scorer.mailing import Mailer
 from scorer.models import segments
@@ -73,6 +75,11 @@ def run(world: World, mailer: Mailer, now: int = MONDAY_8) -> Tally:
 def ledger(world: World, digest: Digest) -> dict[str, tuple[str, str]]:
     with world.database.reading() as connection:
         return {row.period: (row.state, row.detail) for row in last_rows(connection, digest.id, 100)}
+
+
+def subscriptions(world: World) -> list[Digest]:
+    with world.database.reading() as connection:
+        return list_digests(connection)
 
 
 def test_it_comes_when_it_is_due_and_once(world: World, mailer: Mailer, kept: Kept) -> None:
@@ -153,6 +160,37 @@ def test_a_delayed_mail_is_tried_again_with_the_same_id_and_within_the_day(world
     assert run(world, mailer, MONDAY_8 + RETRY_AFTER_MS) == Tally(sent=1)
     assert kept.ids == [f"<digest.{digest.id}.2026-11-16@leads.example.com>"]
     assert ledger(world, digest)["2026-11-16"] == ("sent", "")
+
+
+def test_a_delayed_mail_whose_next_try_comes_days_late_is_not_sent(world: World, mailer: Mailer, kept: Kept) -> None:
+    digest = subscribed(world)
+    kept.answer["ben@nordwind.example"] = "450 4.2.0 mailbox busy"
+    run(world, mailer)
+    kept.answer.clear()
+    assert run(world, mailer, MONDAY_8 + 3 * DAY + 1) == Tally(late=1)
+    assert run(world, mailer, MONDAY_8 + 3 * DAY + HOUR) == Tally()
+    assert kept.mails == []
+    assert ledger(world, digest)["2026-11-16"] == ("late", "")
+
+
+def test_a_digest_can_be_removed_while_it_is_being_taken(world: World) -> None:
+    """Whoever takes it writes into a ledger that goes with it: the removal waits for that row."""
+    digest = subscribed(world)
+    begun = threading.Event()
+
+    def remove() -> None:
+        with world.database.writing() as connection:
+            begun.set()
+            remove_digest(connection, digest, "chen", NOW)
+
+    remover = threading.Thread(target=remove)
+    with world.database.writing() as connection:
+        assert isinstance(digesting._take_due(connection, SENDER, MONDAY_8, Tally()), digesting._Taken)
+        remover.start()
+        begun.wait(0.3)  # On SQLite it can't begin before this is committed.
+        time.sleep(0.1)
+    remover.join(5)
+    assert (ledger(world, digest), subscriptions(world)) == ({}, [])
 
 
 def test_a_mailbox_that_stays_busy_is_given_up_after_a_day(world: World, mailer: Mailer, kept: Kept) -> None:

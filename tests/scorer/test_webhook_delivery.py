@@ -28,6 +28,7 @@ from scorer.outlet_models import webhook_deliveries, webhooks
 from scorer.retention import forget_old
 from scorer.segments import add_segment, find_segment, remove_segment
 from scorer.webhook_delivery import LEASE_MS, ROBOT_PACE_SECONDS, Courier, send_test
+from scorer.webhook_log import hurry
 from scorer.webhook_outbox import fan_out
 from scorer.webhook_transport import Transport
 from scorer.webhooks import (
@@ -63,8 +64,8 @@ class Stage:
         self.couriers: list[Courier] = []
         self.courier = self.new_courier()
 
-    def new_courier(self, **options: Any) -> Courier:
-        transport = Transport(read_allowed("127.0.0.1"), seconds=1.0, resolve=lambda host, port: ["127.0.0.1"])
+    def new_courier(self, *, seconds: float = 1.0, **options: Any) -> Courier:
+        transport = Transport(read_allowed("127.0.0.1"), seconds=seconds, resolve=lambda host, port: ["127.0.0.1"])
         made = Courier(self.database, transport, lambda: self.now, chance=lambda: 0.0, **options)
         self.couriers.append(made)
         return made
@@ -610,6 +611,71 @@ def test_a_delivery_or_all_since_a_time_are_sent_again(stage: Stage) -> None:
     assert [one.headers["webhook-id"] for one in stage.here.came] == [first, second, first, second]
     again = next(one for one in stage.deliveries(webhook) if one.id == first)
     assert (again.state, len(stage.tries(again))) == ("delivered", 2)
+
+
+def test_what_is_just_being_sent_is_not_sent_by_a_second_at_the_same_time(stage: Stage) -> None:
+    webhook = stage.add().webhook
+    [lead] = stage.world.add_plain_leads([1e12])
+    stage.happen(lead, "entered")
+    stage.fan_out()
+    answered = threading.Event()
+    stage.here.answer = lambda _: Reply(204 if answered.wait(5) else 500)
+    courier = stage.new_courier(seconds=10)
+    assert courier.turn() == 1
+    stage.here.wait_for(1)
+    with stage.database.writing() as connection:
+        assert replay(connection, webhook, "key_1", stage.now, since_ms=0) == 0
+        disable_webhook(connection, webhook, "by_hand", "key_1", stage.now)
+        enable_webhook(connection, stage.webhook(webhook), "key_1", stage.now, missed=True)
+    assert stage.new_courier().turn() == 0
+    answered.set()
+    assert courier.settle(5)
+    assert [one.state for one in stage.deliveries(webhook)] == ["delivered"]
+    stage.now += 61_000  # the lease of a sender that was killed
+    with stage.database.writing() as connection:
+        connection.execute(update(webhook_deliveries).values(state="sending", next_at=stage.now))
+        assert replay(connection, webhook, "key_1", stage.now, since_ms=0) == 1
+
+
+def test_what_was_delivered_while_the_waiting_are_woken_is_not_sent_again(stage: Stage) -> None:
+    webhook = stage.add().webhook
+    [lead] = stage.world.add_plain_leads([1e12])
+    stage.happen(lead, "entered")
+    stage.fan_out()
+    begun = threading.Event()
+
+    def wake() -> None:
+        with stage.database.writing() as connection:
+            begun.set()
+            hurry(connection, webhook.id, stage.now)
+
+    waker = threading.Thread(target=wake)
+    with stage.database.writing() as connection:
+        connection.execute(update(webhook_deliveries).values(state="delivered", next_at=None))
+        waker.start()
+        begun.wait(0.3)  # On SQLite it can't begin before this is committed.
+        time.sleep(0.1)  # It has seen the delivery waiting, and waits for its lock.
+    waker.join(5)
+    assert [(one.state, one.next_at) for one in stage.deliveries(webhook)] == [("delivered", None)]
+
+
+def test_a_webhook_removed_while_changes_become_deliveries_is_no_failure(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = stage.add().webhook
+    [lead] = stage.world.add_plain_leads([1e12])
+    stage.happen(lead, "entered")
+    read = webhook_outbox._read
+
+    def read_and_remove(*arguments: Any) -> Any:
+        batch = read(*arguments)
+        with stage.database.writing() as connection:
+            remove_webhook(connection, webhook, "key_1", stage.now)
+        return batch
+
+    monkeypatch.setattr(webhook_outbox, "_read", read_and_remove)
+    assert stage.fan_out() == 0
+    assert stage.deliveries(webhook) == []
 
 
 def test_a_test_is_sent_at_once_and_changes_nothing_else(stage: Stage) -> None:

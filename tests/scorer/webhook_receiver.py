@@ -103,9 +103,8 @@ def raw_server(serve: Callable[[socket.socket, threading.Event], None]) -> Itera
             threading.Thread(target=handle, args=(connected,), daemon=True).start()
 
     def handle(connected: socket.socket) -> None:
-        with connected:
-            with suppress(OSError):
-                serve(connected, stop)
+        with connected, suppress(OSError):
+            serve(connected, stop)
 
     threading.Thread(target=accept, daemon=True).start()
     try:

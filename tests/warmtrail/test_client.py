@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -107,6 +107,7 @@ def test_it_has_a_method_for_every_route(world: World) -> None:
 
     client = Client(URL, "wt_x", send=send)
     given: dict[str, Any] = {"lead_id": "{lead_id}", "account_id": "{account_id}", "number": 1, "scorecard": {}}
+    given |= {"webhook_id": "{webhook_id}", "digest_id": "{digest_id}", "url": URL, "email": "eve@nordwind.example"}
     given |= {"why": "w", "text": "t", "kind": "won", "lost": "l", "reason": None, "until": datetime.now(UTC)}
     for name, method in inspect.getmembers(client, inspect.ismethod):
         if name.startswith("_"):
@@ -115,7 +116,35 @@ def test_it_has_a_method_for_every_route(world: World) -> None:
         with pytest.raises(Refused):
             method(*(given[one.name] for one in needed))
     found = {(method, unquote(path)) for method, path in asked}
-    assert found == {(route.method, route.path) for route in ROUTES if not route.path.startswith(SET_UP_BY_HAND)}
+    assert found == {(route.method, route.path) for route in ROUTES}
+
+
+def test_webhooks_are_set_up_tried_and_removed(world: World) -> None:
+    chen = client_of(world, "chen")
+    made = chen.add_webhook("https://crm.example.com/in", kinds=["entered"], contact="ops@nordwind.example")
+    hook = made.webhook
+    assert (hook.kinds, hook.contact, chen.webhooks().data) == (["entered"], "ops@nordwind.example", [hook])
+    assert chen.rotate_webhook_secret(hook.id, overlap_hours=1).secret not in (None, made.secret)
+    tested = chen.test_webhook(hook.id)
+    assert [one.id for one in every(chen.deliveries, webhook_id=hook.id, limit=1, state="waiting")] == [tested.id]
+    assert chen.replay_deliveries(hook.id, since=datetime.fromtimestamp(NOW / 1000, UTC)).deliveries == 0
+    assert chen.enable_webhook(hook.id, missed=True).disabled_at is None
+    assert chen.webhook(hook.id).waiting == 1
+    assert chen.remove_webhook(hook.id).id == hook.id
+    with pytest.raises(Refused, match="404"):
+        chen.webhook(hook.id)
+    with pytest.raises(Refused, match="403"):
+        client_of(world).webhooks()
+
+
+def test_digests_are_subscribed_to_previewed_and_removed(world: World) -> None:
+    chen = client_of(world, "chen")
+    made = chen.add_digest("eve@nordwind.example", weekday=4, hour=17, time_zone="Europe/Berlin", language="zh")
+    assert (made.weekday, made.hour, made.language) == (4, 17, "zh")
+    assert chen.digests().data == [made]
+    assert chen.preview_digest(made.id, week=date(2026, 11, 9)).week == "2026-11-09"
+    assert chen.remove_digest(made.id).id == made.id
+    assert chen.digests().data == []
 
 
 def test_every_item_of_a_list_comes_once(world: World) -> None:
@@ -159,10 +188,6 @@ def test_a_cursor_that_is_no_longer_good_says_so(world: World) -> None:
 
 
 # A service that misbehaves.
-
-
-SET_UP_BY_HAND = ("/webhooks", "/digests", "/alerts")
-"""Set up once, on the page, by the command line or by any HTTP client: nothing that a program does day by day."""
 
 
 def problem(status: int, **headers: str) -> Answer:

@@ -49,7 +49,7 @@ def test_an_administrator_learns_nothing_of_sites_of_others(queued_web: Web) -> 
 
 def test_without_a_queue_the_page_still_tells_the_rest(sqlite_web: Web) -> None:
     ada = sqlite_web.browser(sqlite_web.ada)
-    assert "The queue can&#39;t be reached from here." in ada.get("/settings/health").text
+    assert "The queue can't be reached from here." in ada.get("/settings/health").text
     part = ada.get("/settings/health/hours", **{"HX-Request": "true"}).text
     assert "<html" not in part
     assert "Nothing was filtered in the last two days." in part

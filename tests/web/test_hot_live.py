@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from scorer.web.call import Theme
 from tests.factories import MINUTE, buyer, identify, page, track
 from tests.web.served import Served
+from tests.web.test_accessibility import violations
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_keys_move_claim_put_off_and_choose(served: Served, salesperson: Page) -
     keys.press("x")
     expect(shown.locator("#several")).not_to_have_class(re.compile("is-open"))
     keys.press("?")
-    expect(shown.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(shown.get_by_role("dialog", name="Shortcuts")).to_be_visible()
     shown.get_by_label("Keys do this").uncheck()
     keys.press("Escape")
     keys.press("/")
@@ -170,3 +172,22 @@ def test_without_scripts_the_list_is_read_filtered_and_claimed_from(served: Serv
         shown.get_by_role("button", name="Contacted").click()
         expect(shown.locator(".lead-marks")).to_contain_text("Contacted")
         shown.get_by_role("button", name="Release").click()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_opens_is_for_everybody_too(served: Served, theme: Theme) -> None:
+    with served.visiting(served.user("admin"), theme=theme) as context:
+        shown = context.new_page()
+        shown.goto("/hot")
+        shown.get_by_label("Choose all").check()
+        assert violations(shown) == []
+        shown.locator("#several").get_by_role("button", name="Outcome").click()
+        assert violations(shown) == []
+        shown.keyboard.press("Escape")
+        shown.get_by_role("button", name="Shortcuts").click()
+        assert violations(shown) == []
+        shown.goto(served.path_of(shown, "/leads/{lead}"))
+        shown.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.removeAttribute('name'); one.open = true; })"
+        )
+        assert violations(shown) == []

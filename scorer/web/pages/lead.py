@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -168,7 +169,7 @@ def _score(call: Call, view: Viewpoint, lead: Lead) -> dict[str, Any]:
         "line": score_line(found, days),
         "leaps": chosen,
         "p50": card.scorecard.p50,
-        "marks": [(leap.at, f"+{leap.gained:.0f}: {', '.join(leap.texts)}") for leap in chosen],
+        "marks": [(leap.at, f"+{leap.gained:.0f} {call.gettext(', ').join(leap.texts)}") for leap in chosen],
         "half_life_days": card.scorecard.half_life_days,
         "hot_score": card.score(card.decay.heat(card.enter, view.now_ms), view.now_ms),
     }
@@ -223,19 +224,21 @@ def _by_people(call: Call, view: Viewpoint, row: LeadRow) -> dict[str, Any]:
     }
 
 
+_DECISIONS: Final[dict[str, Callable[..., Response]]] = {
+    "claim": partial(work, "claim"),
+    "release": partial(work, "release"),
+    "snooze": partial(work, "snooze"),
+    "outcome": partial(work, "outcome"),
+    "notes": write_note,
+    "merge": merge,
+    "unmerge": unmerge,
+    "exclude": exclude,
+}
+
 ROUTES: Final = (
     Route("GET", "/leads/<lead_id>", "lead", show, site_of=site_of_lead),
     *(
         Route("POST", f"/leads/<lead_id>/{name}", f"lead_{name}", handle, "sales", site_of=site_of_lead)
-        for name, handle in {
-            "claim": partial(work, "claim"),
-            "release": partial(work, "release"),
-            "snooze": partial(work, "snooze"),
-            "outcome": partial(work, "outcome"),
-            "notes": write_note,
-            "merge": merge,
-            "unmerge": unmerge,
-            "exclude": exclude,
-        }.items()
+        for name, handle in _DECISIONS.items()
     ),
 )

@@ -107,7 +107,7 @@ def _list(call: Call, status: int = 200, problem: str = "") -> Response:
 
 def _site(call: Call, status: int = 200, problems: dict[str, str] | None = None) -> Response:
     site = call.here
-    told = _told(call) if problems else _present(site.settings)
+    told = _present(site.settings) | (_told(call) if problems else {})
     return render(
         call,
         "site.html",

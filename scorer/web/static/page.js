@@ -112,7 +112,13 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copies]");
     if (!button) return;
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+    const source = document.getElementById(button.dataset.copies);
+    // Without encryption browsers have no clipboard for pages: then the text is chosen, to be copied by hand.
+    if (!navigator.clipboard) {
+      getSelection().selectAllChildren(source);
+      return;
+    }
+    await navigator.clipboard.writeText(source.textContent);
     button.classList.add("is-done");
     setTimeout(() => button.classList.remove("is-done"), 2000);
   });

@@ -18,6 +18,7 @@ from scorer.core.webhook_backoff import (
     next_delay_ms,
     retry_after_ms,
 )
+from scorer.core.webhook_troubles import Trouble
 from scorer.core.webhook_types import Preset
 
 ANSWERS: dict[str, tuple[Preset, Answer, str]] = {
@@ -27,7 +28,7 @@ ANSWERS: dict[str, tuple[Preset, Answer, str]] = {
     "busy": ("standard", Answer(503, 5), "again"),
     "gone": ("standard", Answer(410, 5), "gone"),
     "gone, a robot": ("slack", Answer(410, 5, body=b"channel_is_archived"), "gone"),
-    "nobody": ("standard", Answer(None, 5, "no answer within 10 s"), "again"),
+    "nobody": ("standard", Answer(None, 5, Trouble("timeout", "10")), "again"),
     "Slack says ok": ("slack", Answer(200, 5, body=b"ok"), "delivered"),
     "WeCom takes it": ("wecom", Answer(200, 5, body=b'{"errcode":0,"errmsg":"ok"}'), "delivered"),
     "WeCom is asked too often": ("wecom", Answer(200, 5, body=b'{"errcode":45009}'), "again"),
@@ -45,14 +46,34 @@ ANSWERS: dict[str, tuple[Preset, Answer, str]] = {
 def test_an_answer_is_judged(preset: Preset, answer: Answer, outcome: str) -> None:
     verdict = judge(preset, answer)
     assert verdict.outcome == outcome
-    assert (verdict.error == "") == (outcome == "delivered")
+    assert (verdict.trouble is None) == (outcome == "delivered")
+
+
+TROUBLES: dict[str, tuple[Preset, Answer, Trouble]] = {
+    "nobody": ("standard", Answer(None, 5, Trouble("timeout", "10")), Trouble("timeout", "10")),
+    "gone": ("standard", Answer(410, 5, body=b"bye"), Trouble("gone")),
+    "redirected": ("standard", Answer(302, 5), Trouble("redirect")),
+    "busy": ("standard", Answer(503, 5, body=b"later"), Trouble("status", "later")),
+    "a robot's code": (
+        "wecom",
+        Answer(200, 5, body=b'{"errcode":93000}'),
+        Trouble("robot_refused", '93000: {"errcode":93000}'),
+    ),
+    "a robot's silence": ("wecom", Answer(200, 5, body=b"<html>"), Trouble("robot_silent", "<html>")),
+}
+
+
+@pytest.mark.parametrize(("preset", "answer", "trouble"), TROUBLES.values(), ids=TROUBLES)
+def test_a_failure_has_its_reason(preset: Preset, answer: Answer, trouble: Trouble) -> None:
+    assert judge(preset, answer).trouble == trouble
 
 
 def test_what_a_receiver_says_is_kept_short_and_on_one_line() -> None:
-    error = judge("standard", Answer(500, 5, body=b"a\r\n\x1b[31m\xff" + b"x" * 4000)).error
-    assert error.startswith("status 500: a [31m\ufffdxxx")
-    assert len(error) < 230
-    assert error.isprintable()
+    trouble = judge("standard", Answer(500, 5, body=b"a\r\n\x1b[31m\xff" + b"x" * 4000)).trouble
+    assert trouble is not None
+    assert trouble.detail.startswith("a [31m\ufffdxxx")
+    assert len(trouble.detail) == 200
+    assert trouble.detail.isprintable()
 
 
 def test_ten_attempts_go_over_three_days() -> None:

@@ -32,10 +32,14 @@ def world(database_url: str) -> World:
 
 
 def path_to(world: World, path: str) -> str:
-    """The address of a route, of Anna and of her company where it is of one."""
-    return "/api/v1" + path.format(
-        lead_id=world.nordwind.lead("anna"), account_id=world.nordwind.account("halden.test"), number=1
-    )
+    """The address of a route, of Anna, her company, or a webhook or digest made for it where it is of one."""
+    ids = {"lead_id": world.nordwind.lead("anna"), "account_id": world.nordwind.account("halden.test"), "number": 1}
+    admin = world.client("chen")
+    if "{webhook_id}" in path:
+        ids["webhook_id"] = admin.post("/api/v1/webhooks", json={"url": "https://hook.example/"}).get_json()["webhook"]["id"]
+    if "{digest_id}" in path:
+        ids["digest_id"] = admin.post("/api/v1/digests", json={"email": "ada@nordwind.example"}).get_json()["id"]
+    return "/api/v1" + path.format(**ids)
 
 
 def ids(answer: Any) -> list[str]:
