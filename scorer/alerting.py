@@ -15,24 +15,24 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from scorer.alerts import Alert, Told, find_alert
-from scorer.changes_feed import StoredChange, read_changes
+from scorer.changes_feed import StoredChange, read_changes, standing
 from scorer.core.quiet_hours import day_begin, may_send
 from scorer.core.webhook_messages import ToldLead
 from scorer.hot_list import awake
-from scorer.lead_views import SCORED_LEADS, Viewpoint
+from scorer.lead_views import Viewpoint
 from scorer.mail.alert_mail import alert_mail
-from scorer.mail.digest_mail import Sender
+from scorer.mail.letters import Sender
 from scorer.mailing import MailDelayed, Mailer, MailRefused, ServerAway
 from scorer.memberships import surviving
-from scorer.models import feed, lead_changes, lead_scores, leads
+from scorer.models import feed, leads
 from scorer.outlet_models import alert_mails, alerts
 from scorer.scorecards import current_cards
 from scorer.segment_sql import members_condition
 from scorer.segments import find_segment
-from scorer.webhook_outbox import tell_leads
+from scorer.webhook_outbox import members_among, tell_leads
 from tracker import bulk
 from tracker.db import Database
 from tracker.log import get_logger
@@ -117,21 +117,12 @@ def _wanted(connection: Connection, alert: Alert, changes: list[StoredChange], n
         log.warning("alert_segment_gone", alert=alert.id)
         return []
     stored = current_cards(connection)[alert.site_id]
-    mine: ColumnElement[bool] = lead_scores.c.lead_id.in_([one.lead_id for one in changes])
-    query = (
-        select(lead_scores.c.lead_id).select_from(SCORED_LEADS).where(members_condition(stored, saved.where, now_ms), mine)
-    )
-    inside = set(connection.execute(query).scalars())
+    inside = members_among(connection, members_condition(stored, saved.where, now_ms), [one.lead_id for one in changes])
     return [one for one in changes if one.lead_id in inside]
 
 
 def _write(connection: Connection, alert: Alert, hot: Sequence[StoredChange], upto: int, now_ms: int) -> None:
-    # As in the outbox of webhooks: whoever erases a lead waits for us, or the change that we have read is gone.
-    ids = {one.lead_id for one in hot}
-    kept = select(leads.c.id).where(leads.c.id.in_(ids)).order_by(leads.c.id).with_for_update(read=True, key_share=True)
-    alive = set(connection.execute(kept).scalars())
-    numbers = [one.sequence for one in hot]
-    there = set(connection.execute(select(lead_changes.c.sequence).where(lead_changes.c.sequence.in_(numbers))).scalars())
+    still = standing(connection, hot)
     # First the place, which only one of many moves from where it was.
     mine = (alerts.c.id == alert.id) & (alerts.c.last_sequence == alert.last_sequence)
     if connection.execute(update(alerts).where(mine).values(last_sequence=max(upto, alert.last_sequence))).rowcount == 0:
@@ -139,7 +130,7 @@ def _write(connection: Connection, alert: Alert, hot: Sequence[StoredChange], up
     rows = [
         (alert.id, one.sequence, one.lead_id, "waiting", now_ms)
         for one in hot
-        if one.sequence in there and one.lead_id in alive and one.sequence <= upto
+        if one.sequence in still and one.sequence <= upto
     ]
     bulk.upsert(connection, alert_mails, rows, columns=_COLUMNS, keep=_COLUMNS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,11 +14,11 @@ from scorer.auditing import note
 from scorer.changes_feed import feed_head
 from scorer.core.labels import Language
 from scorer.core.quiet_hours import QuietHours
+from scorer.labelled import FieldError
 from scorer.outlet_models import alert_mails, alerts
-from scorer.segments import find_segment
+from scorer.subscription_checks import checked_language, checked_segment, checked_zone
 from scorer.users import UserError, read_email
 from tracker import bulk
-from tracker.core.labels import LabelledError
 from tracker.sites import Site
 
 DEFAULT_PER_DAY: Final = 10
@@ -27,12 +27,8 @@ MAX_ALERTS: Final = 500
 """Subscriptions of a site."""
 
 
-class AlertError(LabelledError):
-    """An alert can't be as it is asked for; ``field`` names what is wrong, the label says why."""
-
-    def __init__(self, field: str, en: str, zh: str) -> None:
-        super().__init__(en, zh)
-        self.field = field
+class AlertError(FieldError):
+    """An alert can't be as it is asked for."""
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -106,7 +102,7 @@ def add_alert(
         address = read_email(email)
     except UserError as error:
         raise AlertError("email", error.label.en, error.label.zh) from None
-    chosen = _segment_name(connection, site.id, segment) if segment else ""
+    chosen = checked_segment(connection, site.id, segment, AlertError)
     known = [one for one in list_alerts(connection, site.id) if one.unsubscribed_at is None]
     if any(one.email == address and one.segment == chosen for one in known):
         raise AlertError("email", f"{address} gets these alerts already.", f"{address} 已订阅该提醒。")
@@ -119,8 +115,8 @@ def add_alert(
         site_id=site.id,
         email=address,
         segment=chosen,
-        language=_language(language or site.settings.language),
-        time_zone=_zone(time_zone or site.settings.time_zone),
+        language=checked_language(language or site.settings.language, AlertError),
+        time_zone=checked_zone(time_zone or site.settings.time_zone, AlertError).key,
         quiet_from=quiet.begin,
         quiet_until=quiet.end,
         max_per_day=max_per_day,
@@ -172,23 +168,3 @@ def forget_alert_mails(connection: Connection, lead_ids: Iterable[str]) -> None:
     for row in rows:
         mine = (alert_mails.c.alert_id == row.alert_id) & (alert_mails.c.sequence == row.sequence)
         connection.execute(delete(alert_mails).where(mine))
-
-
-def _segment_name(connection: Connection, site_id: int, segment: str) -> str:
-    found = find_segment(connection, site_id, segment) if "\0" not in segment else None
-    if found is None:
-        raise AlertError("segment", f"The site has no segment {segment[:100]!r}.", f"站点没有分组 {segment[:100]!r}。")
-    return found.name
-
-
-def _language(text: str) -> Any:
-    if text not in ("en", "zh"):
-        raise AlertError("language", "A language is en or zh.", "语言须为 en 或 zh。")
-    return text
-
-
-def _zone(text: str) -> str:
-    try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError):
-        raise AlertError("time_zone", f"There is no time zone {text[:60]!r}.", f"没有名为 {text[:60]!r} 的时区。") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scorer.alerting import send_alerts
 from scorer.attending import Attendance
-from scorer.mail.digest_mail import Sender
+from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.resources import Resources, now_ms
 from scorer.webhook_delivery import Courier, transport_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
-from scorer.models import feed, lead_changes
+from scorer.models import feed, lead_changes, leads
 from tracker.db import Database
 from tracker.log import get_logger
 from tracker.models import sites
@@ -71,3 +72,18 @@ def read_changes(connection: Connection, site_id: int, after: int, limit: int) -
     further = (lead_changes.c.site_id == site_id) & (lead_changes.c.sequence > after)
     rows = connection.execute(select(*columns).where(further).order_by(lead_changes.c.sequence).limit(limit))
     return [StoredChange(row.sequence, row.lead_id, row.kind, row.at, msgspec.json.decode(row.detail)) for row in rows]
+
+
+def standing(connection: Connection, changes: Iterable[StoredChange]) -> set[int]:
+    """Return the numbers of those changes that may still be told: neither they nor their leads were erased since.
+
+    Until the transaction ends, whoever erases one of the leads waits: what is written of it meanwhile is found and erased,
+    too. That a lead was erased stands without it.
+    """
+    some = list(changes)
+    ids = {one.lead_id for one in some if one.kind != "erased"}
+    kept = select(leads.c.id).where(leads.c.id.in_(ids)).order_by(leads.c.id).with_for_update(read=True, key_share=True)
+    alive = set(connection.execute(kept).scalars())
+    numbers = lead_changes.c.sequence.in_([one.sequence for one in some])
+    there = set(connection.execute(select(lead_changes.c.sequence).where(numbers)).scalars())
+    return {one.sequence for one in some if one.sequence in there and (one.kind == "erased" or one.lead_id in alive)}

@@ -16,9 +16,10 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, s
 
 from scorer.change_times import stretch
 from scorer.core.decay import DAY_MS
-from scorer.core.digest import Back, Closed, Facts, HotLead, Idle, Move, Numbers, Part, Share, Who, line
+from scorer.core.digest import Back, Closed, Facts, HotLead, Idle, Move, Numbers, Part, Share, Who
 from scorer.core.digest_weeks import Week, week_before
 from scorer.core.interests import topic_label
+from scorer.core.one_line import one_line
 from scorer.core.score import Contribution
 from scorer.core.segment import Segment
 from scorer.history import steps
@@ -209,7 +210,7 @@ class _Reading:
         since = {row[0]: row[1] for row in self.connection.execute(last)}
         return found, {
             row.id: (
-                line(row.owner or str(ran_out[row.id].get("owner") or ""), 100),
+                one_line(row.owner or str(ran_out[row.id].get("owner") or ""), 100),
                 since.get(row.id),
                 row.owner is None,
             )
@@ -232,7 +233,7 @@ class _Reading:
         found = self.connection.execute(query.order_by(lead_scores.c.priority.desc()).limit(LOOKED_INTO))
         counted = Counter(topic for (topics,) in found for topic in topics.split()[:_REASONS])
         card, language = self.view.card, self.view.language
-        return _shares(counted, lambda topic: line(topic_label(card, topic, language), 60))
+        return _shares(counted, lambda topic: one_line(topic_label(card, topic, language), 60))
 
     def _documents(self, entered: ColumnElement[bool]) -> list[Share]:
         query = select(lead_scores.c.lead_id).select_from(SCORED_LEADS).where(self.member, entered)
@@ -248,7 +249,7 @@ class _Reading:
             name = (msgspec.json.decode(properties) if properties else {}).get("file_name")
             if label is None and at < self.week.to_ms and isinstance(name, str) and name:
                 pairs.add((name, lead_of[visitor]))
-        return _shares(Counter(name for name, _ in pairs), lambda name: line(name, 60))
+        return _shares(Counter(name for name, _ in pairs), lambda name: one_line(name, 60))
 
     # Leads in words.
 
@@ -261,17 +262,19 @@ class _Reading:
     def _who(self, lead: shapes.Lead) -> Who:
         company = (lead.company.name or lead.company.domain) if lead.company else None
         about = (lead.title, company or lead.network_hint)
-        return Who(line(lead.name or lead.email or "", 100), ", ".join(line(part, 100) for part in about if part), lead.url)
+        return Who(
+            one_line(lead.name or lead.email or "", 100), ", ".join(one_line(part, 100) for part in about if part), lead.url
+        )
 
     def _hot(self, lead: shapes.Lead) -> HotLead:
         return HotLead(
             who=self._who(lead),
             score=lead.score,
-            why=[line(one.text) for one in lead.reasons[:_REASONS]],
-            step=line(lead.next_step.label),
-            step_why=line(lead.next_step.why),
+            why=[one_line(one.text) for one in lead.reasons[:_REASONS]],
+            step=one_line(lead.next_step.label),
+            step_why=one_line(lead.next_step.why),
             due_ms=_ms(lead.next_step.due),
-            owner=line(lead.owner or "", 100),
+            owner=one_line(lead.owner or "", 100),
         )
 
     def _moves(self, rows: Sequence[LeadRow], seen: dict[str, shapes.Lead]) -> list[Move]:
@@ -281,8 +284,8 @@ class _Reading:
                 who=self._who(seen[row.id]),
                 before=before[row.id],
                 now=seen[row.id].score,
-                why=line(max(seen[row.id].reasons, key=lambda one: one.last_at).text) if seen[row.id].reasons else "",
-                owner=line(seen[row.id].owner or "", 100),
+                why=one_line(max(seen[row.id].reasons, key=lambda one: one.last_at).text) if seen[row.id].reasons else "",
+                owner=one_line(seen[row.id].owner or "", 100),
             )
             for row in rows
         ]
@@ -317,8 +320,8 @@ _OUTCOMES_OF_LEADS: Final = outcomes.join(lead_scores, lead_scores.c.lead_id == 
 
 
 def _closed(who: Who, word: Any) -> Closed:
-    reason, by = line(word.reason, 160), line(word.by, 100)
-    return Closed(who, word.kind, word.value, line(word.currency, 10), reason, by)
+    reason, by = one_line(word.reason, 160), one_line(word.by, 100)
+    return Closed(who, word.kind, word.value, one_line(word.currency, 10), reason, by)
 
 
 def _ms(text: str) -> int:

@@ -15,13 +15,15 @@ import msgspec
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from scorer.core.digest import Facts, is_sign_of_life_due, line, message_id
+from scorer.core.digest import Facts, is_sign_of_life_due, message_id
 from scorer.core.digest_weeks import Slot, Week, due_ms, next_due, owed, week_of
+from scorer.core.one_line import one_line
 from scorer.core.phrases import HOUR_MS, MINUTE_MS
 from scorer.digest_facts import read_facts
 from scorer.digests import DIGEST_COLUMNS, Digest, find_digest, last_rows, twin_of
 from scorer.lead_views import Viewpoint
-from scorer.mail.digest_mail import Sender, Written, address_to, write, write_sign_of_life
+from scorer.mail.digest_mail import address_to, write, write_sign_of_life
+from scorer.mail.letters import Sender, Written
 from scorer.mailing import MailDelayed, Mailer, MailRefused, MailUncertain, ServerAway
 from scorer.outlet_models import digest_mails, digests
 from scorer.scorecards import current_cards
@@ -273,5 +275,5 @@ def _mark(
 ) -> int:
     """Change a row of the ledger; return how many there were: 1, or 0 where the digest was removed meanwhile."""
     mine = (digest_mails.c.digest_id == digest.id) & (digest_mails.c.period == week.name)
-    values = {"state": state, "at": now_ms, "retry_at": retry_at, "detail": line(detail, _LONGEST_DETAIL)}
+    values = {"state": state, "at": now_ms, "retry_at": retry_at, "detail": one_line(detail, _LONGEST_DETAIL)}
     return connection.execute(update(digest_mails).where(mine).values(values)).rowcount

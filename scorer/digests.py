@@ -10,12 +10,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from scorer.auditing import note
-from scorer.core.digest import line
 from scorer.core.digest_weeks import next_due
 from scorer.core.labels import Language
-from scorer.labelled import LabelledError
+from scorer.core.one_line import one_line
+from scorer.labelled import FieldError
 from scorer.outlet_models import digest_mails, digests
-from scorer.segments import find_segment
+from scorer.subscription_checks import checked_language, checked_segment, checked_zone
 from scorer.users import UserError, read_email
 from tracker import bulk
 from tracker.sites import Site
@@ -24,12 +24,8 @@ CLAIMED_AT_MOST_MS: Final = 15 * 60_000
 """A mail is handed over within seconds of being claimed. One that was claimed longer ago was left by a crash."""
 
 
-class DigestError(LabelledError):
-    """A digest can't be subscribed to as asked; ``field`` names what is wrong."""
-
-    def __init__(self, field: str, en: str, zh: str) -> None:
-        super().__init__(en, zh)
-        self.field = field
+class DigestError(FieldError):
+    """A digest can't be subscribed to as asked."""
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -110,8 +106,7 @@ def subscribe(
     except UserError as error:
         raise DigestError("email", error.label.en, error.label.zh) from None
     language, time_zone = language or site.settings.language, time_zone or site.settings.time_zone
-    if segment:
-        segment = _segment_name(connection, site, segment)
+    segment = checked_segment(connection, site.id, segment, DigestError)
     if _load(connection, (digests.c.site_id == site.id) & _same_mail(email, segment)):
         raise DigestError("email", f"{email} gets this digest already.", f"{email} 已订阅该周报。")
     if not (0 <= weekday <= 6 and 0 <= hour <= 23):
@@ -120,14 +115,14 @@ def subscribe(
             f"A weekday is 0 (Monday) to 6, an hour 0 to 23, not {weekday} and {hour}.",
             f"星期应为 0（周一）至 6，小时应为 0 至 23，而不是 {weekday} 和 {hour}。",
         )
-    zone = _zone(time_zone)
+    zone = checked_zone(time_zone, DigestError)
     made = Digest(
         id=f"dg_{secrets.token_hex(8)}",
         site_id=site.id,
         email=email,
-        name=line(name),
+        name=one_line(name),
         segment=segment,
-        language=_language(language),
+        language=checked_language(language, DigestError),
         time_zone=zone.key,
         weekday=weekday,
         hour=hour,
@@ -195,27 +190,3 @@ def _load(connection: Connection, wanted: ColumnElement[bool] | None) -> list[Di
     query = select(*DIGEST_COLUMNS).order_by(digests.c.email, digests.c.created_at, digests.c.id)
     rows = connection.execute(query if wanted is None else query.where(wanted))
     return [Digest(*row) for row in rows]
-
-
-def _segment_name(connection: Connection, site: Site, segment: str) -> str:
-    saved = find_segment(connection, site.id, segment)
-    if saved is None:
-        raise DigestError("segment", f"There is no segment {segment[:100]!r}.", f"没有名为 {segment[:100]!r} 的分组。")
-    return saved.name
-
-
-def _language(text: str) -> Language:
-    if text == "en":
-        return "en"
-    if text == "zh":
-        return "zh"
-    raise DigestError(
-        "language", f"The language must be en or zh, not {text[:20]!r}.", f"语言应为 en 或 zh，而不是 {text[:20]!r}。"
-    )
-
-
-def _zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise DigestError("time_zone", f"There is no time zone {text[:60]!r}.", f"没有名为 {text[:60]!r} 的时区。") from None

@@ -21,7 +21,7 @@ from scorer.claims import expire
 from scorer.cooling import announce_cooled
 from scorer.digesting import Tally, send_due
 from scorer.idempotency import forget_answers
-from scorer.mail.digest_mail import Sender
+from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.rescoring import fill, is_wanted
 from scorer.resources import DRAIN_JOB, Resources, now_ms

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scorer.resources import Resources, check_redis, prepare_database
+from scorer.web.oidc_setup import open_provider
 from scorer.webhook_delivery import transport_of
 from tracker.embedded import EmbeddedServer
 from tracker.networks import open_networks
@@ -30,6 +31,7 @@ def up(
     check_address(*settings.bind_address)
     open_networks(settings.network_file)  # Said once here rather than by a collector that is started again and again.
     transport_of(settings)  # The same.
+    open_provider(settings)
     with _alone(settings.data_dir):
         _run(settings, environ, demo_key, ready)
 

@@ -6,25 +6,18 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection
-
 from scorer.core.webhook_addresses import UrlError, read_url
 from scorer.core.webhook_signing import RANDOM_BYTES, write_secret
 from scorer.core.webhook_types import KINDS, PRESETS, SECRET_OF_ROBOT, SIGNED, Preset, default_kinds
-from scorer.segments import find_segment
-from tracker.core.labels import LabelledError
+from scorer.labelled import FieldError
 
 _MAX_NAME: Final = 100
 _MAX_CONTACT: Final = 320
 _MAX_SECRET: Final = 200
 
 
-class WebhookError(LabelledError):
-    """A webhook can't be as it is asked for; ``field`` names what is wrong, the label says why."""
-
-    def __init__(self, field: str, en: str, zh: str) -> None:
-        super().__init__(en, zh)
-        self.field = field
+class WebhookError(FieldError):
+    """A webhook can't be as it is asked for."""
 
 
 def first_secret(preset: Preset, given: str) -> str:
@@ -65,23 +58,6 @@ def checked_kinds(kinds: Sequence[str], preset: Preset) -> list[str]:
     if any(kind not in KINDS for kind in kinds):
         raise WebhookError("kinds", f"A kind is one of {', '.join(KINDS)}.", f"变化类型须为 {'、'.join(KINDS)} 之一。")
     return [kind for kind in KINDS if kind in (kinds or default_kinds(preset))]
-
-
-def checked_segment(connection: Connection, site_id: int, segment: str) -> str:
-    """Return the name of the segment; empty for an empty one."""
-    if not segment:
-        return ""
-    found = find_segment(connection, site_id, segment) if "\0" not in segment else None
-    if found is None:
-        raise WebhookError("segment", f"The site has no segment {segment[:100]!r}.", f"站点没有分组 {segment[:100]!r}。")
-    return found.name
-
-
-def checked_language(language: str) -> str:
-    """Return the language."""
-    if language not in ("en", "zh"):
-        raise WebhookError("language", "A language is en or zh.", "语言须为 en 或 zh。")
-    return language
 
 
 def checked_contact(contact: str) -> str:

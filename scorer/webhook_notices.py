@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from scorer.core.labels import Label, Language, pick
-from scorer.core.webhook_messages import plain
+from scorer.core.one_line import one_line
 from scorer.mailing import MailDelayed, Mailer, MailRefused
 from scorer.outlet_models import webhooks
 from scorer.webhooks import DISABLED_WHY, Webhook, find_webhook
@@ -83,7 +83,7 @@ def _next(connection: Connection, now_ms: int) -> tuple[str, int] | None:
 def _mail(webhook: Webhook, base_url: str) -> EmailMessage:
     language: Language = webhook.language
     words = {
-        "name": plain(webhook.name, 100),
+        "name": one_line(webhook.name, 100),
         "id": webhook.id,
         "why": pick(DISABLED_WHY[webhook.disabled_why], language) if webhook.disabled_why else "",
         "url": f"{base_url}/webhooks",

@@ -16,13 +16,13 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
-from scorer.changes_feed import StoredChange, read_changes
+from scorer.changes_feed import StoredChange, read_changes, standing
 from scorer.core.webhook_messages import REASONS_TOLD, Told, ToldLead
 from scorer.core.webhook_presets import body
 from scorer.lead_views import SCORED_LEADS, Viewpoint, find_leads, view_leads
-from scorer.models import feed, lead_changes, lead_scores, leads
+from scorer.models import feed, lead_scores
 from scorer.outlet_models import webhook_deliveries, webhooks
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
@@ -106,16 +106,10 @@ def _read(connection: Connection, webhook: Webhook, site: Site, limit: int, now_
         saved = find_segment(connection, site.id, webhook.segment)
         if saved is None:
             return None
-        condition = members_condition(stored, saved.where, now_ms)
-        inside = _inside(connection, condition, [one.lead_id for one in wanted])
+        inside = members_among(connection, members_condition(stored, saved.where, now_ms), [one.lead_id for one in wanted])
         wanted = [one for one in wanted if one.kind in _ALL_SEGMENTS or one.lead_id in inside]
     rows = _rows(connection, webhook, Viewpoint(site, stored, now_ms, webhook.language, base_url), wanted)
     return _Batch(webhook, head if complete else found[-1].sequence, wanted, rows, complete)
-
-
-def _inside(connection: Connection, condition: Any, lead_ids: Sequence[str]) -> set[str]:
-    mine = select(lead_scores.c.lead_id).select_from(SCORED_LEADS).where(condition, lead_scores.c.lead_id.in_(lead_ids))
-    return set(connection.execute(mine).scalars())
 
 
 def _rows(
@@ -144,28 +138,24 @@ def _rows(
 
 def _write(connection: Connection, batch: _Batch) -> int:
     """Write the new place and the deliveries; return how many. Raises ``_Overtaken``."""
-    # Whoever erases a lead deletes its messages after the lead. Either that waits for us and finds ours, or it is done, and
-    # the change that we have read is gone.
-    ids = {one.lead_id for one in batch.changes if one.kind != "erased"}
-    kept = select(leads.c.id).where(leads.c.id.in_(ids)).order_by(leads.c.id).with_for_update(read=True, key_share=True)
-    alive = set(connection.execute(kept).scalars())
-    numbers = [one.sequence for one in batch.changes]
-    there = set(connection.execute(select(lead_changes.c.sequence).where(lead_changes.c.sequence.in_(numbers))).scalars())
+    still = standing(connection, batch.changes)
     # Before the deliveries: those of a webhook that was removed meanwhile can't be written, and whoever locks both locks it
     # first.
     mine = (webhooks.c.id == batch.webhook.id) & (webhooks.c.last_sequence == batch.webhook.last_sequence)
     moved = update(webhooks).where(mine, webhooks.c.disabled_at.is_(None)).values(last_sequence=batch.upto)
     if connection.execute(moved).rowcount == 0:
         raise _Overtaken
-    good = {
-        delivery_id(batch.webhook.id, one)
-        for one in batch.changes
-        if one.sequence in there and (one.kind == "erased" or one.lead_id in alive)
-    }
+    good = {delivery_id(batch.webhook.id, one) for one in batch.changes if one.sequence in still}
     rows = [row for row in batch.rows if row[0] in good]
     # Keeping what is there already, should the place ever be set back by hand.
     bulk.upsert(connection, webhook_deliveries, rows, columns=_COLUMNS, keep=_COLUMNS)
     return len(rows)
+
+
+def members_among(connection: Connection, condition: ColumnElement[bool], lead_ids: Sequence[str]) -> set[str]:
+    """Return those of the leads that *condition* holds for, one on leads with their scores."""
+    mine = select(lead_scores.c.lead_id).select_from(SCORED_LEADS).where(condition, lead_scores.c.lead_id.in_(lead_ids))
+    return set(connection.execute(mine).scalars())
 
 
 def tell_leads(connection: Connection, view: Viewpoint, lead_ids: Sequence[str]) -> dict[str, ToldLead]:

@@ -18,15 +18,14 @@ from scorer.core.labels import Label, Language
 from scorer.core.webhook_signing import OVERLAP_MS, Secret, rotated
 from scorer.core.webhook_types import SECRET_OF_ROBOT, SIGNED, Preset
 from scorer.outlet_models import webhook_deliveries, webhooks
+from scorer.subscription_checks import checked_language, checked_segment
 from scorer.webhook_checks import (
     WebhookError,
     checked_contact,
     checked_host,
     checked_kinds,
-    checked_language,
     checked_name,
     checked_preset,
-    checked_segment,
     first_secret,
 )
 from scorer.webhook_log import (
@@ -142,8 +141,8 @@ def add_webhook(
         "url": url,
         "preset": told,
         "kinds": msgspec.json.encode(checked_kinds(kinds, told)).decode(),
-        "segment": checked_segment(connection, site.id, segment),
-        "language": checked_language(language or site.settings.language),
+        "segment": checked_segment(connection, site.id, segment, WebhookError),
+        "language": checked_language(language or site.settings.language, WebhookError),
         "contact": checked_contact(contact),
         "last_sequence": feed_head(connection, site.id).last_sequence,
         "disabled_why": "",

@@ -23,6 +23,9 @@ from tests import services
 from tracker.db import Database
 from tracker.embedded import EmbeddedError, EmbeddedServer, find_server
 
+# Commands that run within the tests print as wide as into a file, whatever the terminal, or xdist, which says 80.
+os.environ.pop("COLUMNS", None)
+
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("warmtrail", deadline=None)
 settings.load_profile("warmtrail")

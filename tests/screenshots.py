@@ -104,7 +104,8 @@ def signed_in(browser: Browser, url: str, password: str, language: str) -> list[
         page.wait_for_url("**/settings")
         if found := re.search(rf'<option value="(\d+)"[^>]*>{re.escape(STORY_SITE)}<', page.content()):
             page.goto(f"/hot?site={found[1]}")
-        return context.cookies()
+        # But for the choice of light or dark, which each picture makes for itself.
+        return [one for one in context.cookies() if one.get("name") != "warmtrail_theme"]
 
 
 @contextmanager

@@ -50,6 +50,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Sender of mails, an address or ``Name <address>``."""
     smtp_ca_file: Path | None = None
     """Certificates that a mail server's is checked against; ``None`` means those of the system."""
+    oidc_issuer: str | None = None
+    """Address of the OpenID Connect provider that people may sign in through; ``None``: through none."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = None
+    """What the provider knows this service by. Both are needed with ``oidc_issuer``."""
+    oidc_name: str | None = None
+    """How people call the provider; ``None`` means its host."""
     api_rate: str = "600,120"
     """Requests that a key of the sales API may make a minute: reading, writing."""
     log_format: str = "text"
@@ -178,6 +185,7 @@ def _check(settings: Settings) -> None:
     if settings.public_url is not None and urlsplit(settings.public_url).scheme not in ("http", "https"):
         raise _other_scheme("PUBLIC_URL", "an http:// or https:// URL", "http:// 或 https:// 网址")
     _check_mail(settings)
+    _check_oidc(settings)
 
 
 def _looks_wrong(name: str, example: str, value: str) -> SettingError:
@@ -216,3 +224,41 @@ def _check_mail(settings: Settings) -> None:
     if settings.smtp_ca_file is not None and not settings.smtp_ca_file.is_file():
         variable, path = f"{_PREFIX}SMTP_CA_FILE", settings.smtp_ca_file
         raise SettingError(f"{variable}: there is no file {path}", f"{variable}：没有文件 {path}")
+
+
+_LONGEST_OIDC_NAME = 40
+"""Characters: it stands on a button."""
+
+
+def _check_oidc(settings: Settings) -> None:
+    needed = ("issuer", "client_id", "client_secret")
+    given = [name for name in (*needed, "name") if getattr(settings, f"oidc_{name}") is not None]
+    missing = [f"{_PREFIX}OIDC_{name.upper()}" for name in needed if name not in given]
+    if given and missing:
+        variable = f"{_PREFIX}OIDC_{given[0].upper()}"
+        raise SettingError(
+            f"{variable} needs {' and '.join(missing)} as well", f"设置 {variable} 时还须设置 {' 和 '.join(missing)}"
+        )
+    if settings.oidc_issuer is not None and not _is_issuer(settings.oidc_issuer):
+        raise SettingError(
+            f"{_PREFIX}OIDC_ISSUER must be an https:// URL without a query, such as https://login.example.com",
+            f"{_PREFIX}OIDC_ISSUER 须为不带查询参数的 https:// 网址，例如 https://login.example.com",
+        )
+    name = settings.oidc_name
+    if name is not None and (not name.isprintable() or not 0 < len(name.strip()) <= _LONGEST_OIDC_NAME):
+        raise SettingError(
+            f"{_PREFIX}OIDC_NAME must be a name of at most {_LONGEST_OIDC_NAME} visible characters",
+            f"{_PREFIX}OIDC_NAME 须为名称，最多 {_LONGEST_OIDC_NAME} 个可见字符",
+        )
+
+
+def _is_issuer(url: str) -> bool:
+    """Whether *url* can be a provider's: only on this machine without TLS, for trying things out."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or not url.isprintable() or " " in url or "?" in url or "#" in url or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in ("localhost", "127.0.0.1", "::1"))

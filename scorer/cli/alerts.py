@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 import msgspec
-from rich.table import Table
 from rich.text import Text
 
 from scorer import alerts
-from scorer.cli.common import by_option, console, json_option, print_json, service, the_site
+from scorer.cli.common import by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.webhook_words import word
 from scorer.core.labels import Language
@@ -87,7 +86,7 @@ def alert_list(site_name: str | None, language: Language, as_json: bool) -> None
         console.print(word("no alert", language))
         return
     titles = ("id", "email", "site", "segment", "zone", "quiet", "limit", "state")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in known:
         cells = (
             one.email,

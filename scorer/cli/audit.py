@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 import click
 import msgspec
-from rich.table import Table
 from rich.text import Text
 
 from scorer.auditing import read_log
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import language_option
 from scorer.cli.words import word
 from scorer.core.audit_words import action_label, told_changes
@@ -36,7 +35,7 @@ def audit(site_name: str | None, subject: str | None, limit: int, language: Lang
         console.print(word("nothing done", language))
         return
     titles = ("when", "who did", "did", "subject", "what changed", "why")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in lines:
         at = datetime.fromtimestamp(one.at / 1000, UTC).astimezone()
         changed = told_changes(one.action, one.detail, language)

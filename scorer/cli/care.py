@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import click
 import msgspec
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import Connection
 
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
 from scorer.core.findings import Finding, Sign
@@ -40,7 +39,7 @@ def status(language: Language, as_json: bool) -> None:
         print_json(accounts)
         return
     titles = ("site", *Account.__struct_fields__)
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for column in table.columns[1:]:
         column.justify = "right"
     for name, account in accounts.sites.items():
@@ -81,7 +80,7 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, language
         console.print(word("no letters", language))
         return
     titles = ("site", "reason", "letters", "it means")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for (site, why), count in sorted(counts.items(), key=lambda item: -item[1]):
         table.add_row(names.get(site, "?"), why, f"{count:,}", why_refused(why, language))
     console.print(table)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from rich.console import Console
+from rich.table import Column, Table
 from sqlalchemy import Connection, select
 
 from scorer.cli.language import Mistake
@@ -19,7 +22,10 @@ from tracker.log import configure_logging
 from tracker.settings import Settings, read_settings
 from tracker.sites import Site, find_site, load_sites
 
-console = Console(highlight=False, soft_wrap=False)
+_WIDE = 200
+"""Columns of a listing that goes into a file or another program, which can't be made wider by its reader."""
+
+console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -47,6 +53,11 @@ def service() -> Iterator[Resources]:
     configure_logging("json" if settings.log_format == "json" else "text", level="warning")
     with opened(settings) as resources:
         yield resources
+
+
+def listing(*titles: str) -> Table:
+    """Return an empty table with these titles. What doesn't fit into a column is folded: cut off, an id is of no use."""
+    return Table(*(Column(title, overflow="fold") for title in titles), box=None, header_style="bold")
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import click
-from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
@@ -14,7 +13,7 @@ from scorer.by_hand import NEVER, DecisionError
 from scorer.by_hand import exclude as decide_exclusion
 from scorer.by_hand import merge as decide_merge
 from scorer.by_hand import unmerge as decide_unmerge
-from scorer.cli.common import by_option, console, json_option, print_json, service, site_of_lead, the_site
+from scorer.cli.common import by_option, console, json_option, listing, print_json, service, site_of_lead, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
 from scorer.core.exclusions import REASONS, ExclusionReason
@@ -96,7 +95,8 @@ def accounts(site_name: str | None, limit: int, search: str | None, language: La
         console.print(word("no company", language))
         return
     titles = ("score", "points", "company", "trend", "people", "wants")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold", padding=(0, 2, 1, 0))
+    table = listing(*(word(title, language) for title in titles))
+    table.padding = (0, 2, 1, 0)
     for column in table.columns[:2]:
         column.justify = "right"
     for one in shown:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from scorer.cli.common import Command, by_option, console, json_option, print_json, service, the_site
+from scorer.cli.common import Command, by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, error_language_option, language_of, language_option
 from scorer.cli.scorecard_words import word
 from scorer.core.labels import Label, Language, pick, told_problem
@@ -98,7 +98,7 @@ def scorecard_list(site_name: str | None, language: Language, as_json: bool) -> 
         print_json(found)
         return
     names = ("number", "name", "state", "published", "scored")
-    table = Table(*(word(name, language) for name in names), box=None, header_style="bold")
+    table = listing(*(word(name, language) for name in names))
     for column in (0, 4):
         table.columns[column].justify = "right"
     for one in found:
@@ -273,7 +273,7 @@ def _moved(some: list[Moved], language: Language) -> Table:
 
 
 def _lead_table(names: tuple[str, ...], numbers: int, language: Language) -> Table:
-    table = Table(*(word(name, language) for name in names), box=None, header_style="bold")
+    table = listing(*(word(name, language) for name in names))
     for column in table.columns[:numbers]:
         column.justify = "right"
     return table

@@ -9,11 +9,10 @@ from typing import IO, Any
 import click
 import msgspec
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.segment_words import word
 from scorer.core.labels import Language, pick, told_problem
@@ -92,7 +91,7 @@ def segment_list(site_name: str | None, language: Language, as_json: bool) -> No
         console.print(word("no segment", language))
         return
     titles = ("number", "name", "level", "leads", "hot", "warm")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for column in table.columns[3:]:
         column.justify = "right"
     for one, counts in known:
@@ -123,7 +122,7 @@ def segment_show(name: str, site_name: str | None, language: Language, as_json: 
     click.echo(msgspec.json.format(msgspec.json.encode(saved.where), indent=2).decode())
     if not shown:
         return
-    table = Table(*_headings(("score", "name", "company", "owner"), language), "id", box=None, header_style="bold")
+    table = listing(*_headings(("score", "name", "company", "owner"), language), "id")
     for row in shown:
         cells = (row.name or row.email, row.company_name or row.company_domain, row.owner or "", row.id)
         table.add_row(f"{stored.card.score(row.heat, now):.0f}", *(Text(cell) for cell in cells))

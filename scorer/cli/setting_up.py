@@ -7,10 +7,9 @@ from textwrap import indent
 import click
 import msgspec
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import select
 
-from scorer.cli.common import by_option, console, json_option, print_json, service, the_site
+from scorer.cli.common import by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, error_language_option, language_option
 from scorer.cli.setting_up_words import word
 from scorer.core.labels import Language
@@ -166,7 +165,7 @@ def site_list(language: Language, as_json: bool) -> None:
         console.print(word("no site", language))
         return
     titles = ("id", "name", "origins", "own networks", "time zone", "key")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in known.values():
         settings = one.settings
         origins, networks = ", ".join(settings.origins) or word("any", language), ", ".join(settings.own_networks)
@@ -206,7 +205,7 @@ def key_list(language: Language, as_json: bool) -> None:
         print_json(known)
         return
     titles = ("id", "site", "scope", "revoked")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in known:
         table.add_row(one.id, str(one.site_id), one.scope, word("yes", language) if one.revoked_at else "")
     console.print(table if known else word("no key", language))

@@ -7,10 +7,9 @@ import secrets
 import click
 import msgspec
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import Connection
 
-from scorer.cli.common import console, json_option, print_json, service, the_site
+from scorer.cli.common import console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, error_language_option, language_option
 from scorer.cli.setting_up_words import word
 from scorer.core.labels import Language
@@ -78,7 +77,7 @@ def user_list(language: Language, as_json: bool) -> None:
         console.print(word("no user", language))
         return
     titles = ("address", "name", "roles", "disabled")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in known:
         roles = (word("role", language, site=names[site_id], role=role) for site_id, role in sorted(one.roles.items()))
         cells = (one.email, one.name, word("list", language).join(roles), word("yes", language) if one.disabled_at else "")

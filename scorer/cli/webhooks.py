@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from scorer import webhooks
-from scorer.cli.common import by_option, console, json_option, print_json, service, the_site
+from scorer.cli.common import by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.webhook_words import word
 from scorer.core.labels import Language, pick
@@ -106,7 +106,7 @@ def webhook_list(site_name: str | None, language: Language, as_json: bool) -> No
         console.print(word("no webhook", language))
         return
     titles = ("id", "name", "preset", "segment", "waiting", "state")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for one in known:
         segment = one.segment or word("all leads", language)
         cells = (one.name, one.preset, segment, f"{waiting[one.id]:,}", _state(one, language))
@@ -234,7 +234,7 @@ def webhook_log(webhook_id: str, limit: int, failed: bool, language: Language, a
         console.print(word("no delivery", language))
         return
     titles = ("at", "type", "lead", "state", "tries", "last", "id")
-    table = Table(*(word(title, language) for title in titles), box=None, header_style="bold")
+    table = listing(*(word(title, language) for title in titles))
     for each in sent:
         mine = tries.get(each.id, [])
         last = (mine[-1].error or str(mine[-1].status)) if mine else ""

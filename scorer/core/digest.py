@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -10,7 +9,6 @@ import msgspec
 
 EMPTY_WEEKS: Final = 4
 """Weeks without news in a row after which a line says that the service is alive: silence and breakage look the same."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -175,13 +173,3 @@ def message_id(digest_id: str, week: str, host: str) -> str:
     '<digest.dg_1.2026-11-16@leads.example.com>'
     """
     return f"<digest.{digest_id}.{week}@{host}>"
-
-
-def line(text: str, limit: int = 200) -> str:
-    """Return what somebody wrote as one line of at most *limit* characters: nothing in it moves or hides other text.
-
-    >>> line("Ada\\r\\nBcc: all\\u202e", 40)
-    'Ada Bcc: all'
-    """
-    cleaned = " ".join(_CONTROL.sub(" ", text).split())
-    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"

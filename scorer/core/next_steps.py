@@ -17,6 +17,7 @@ import msgspec
 from scorer.core.cycle import CyclePosition
 from scorer.core.decay import DAY_MS
 from scorer.core.labels import Label, Language, Problem, already_taken, lint_id, pick
+from scorer.core.one_line import one_line
 from scorer.core.rhythm import Momentum, Rhythm
 from scorer.core.working_hours import Span, in_days, local_time, next_business_noon, next_in_window, within_business_day
 from tracker.core.channels import Channel
@@ -321,19 +322,13 @@ def _words(lead: Situation, zone: tzinfo, best: Span | None, language: Language)
         "document": lead.document,
         "stage": pick(STAGE_WORDS[lead.stage], language) if lead.stage else "",
     }
-    shown = {name: _shown(text) for name, text in known.items()}
+    shown = {name: one_line(text, MAX_WORDS) for name, text in known.items()}
     return {name: text for name, text in shown.items() if text}
 
 
 def _hours(best: Span, zone: tzinfo) -> str:
     start, end = (local_time(at, zone) for at in best)
     return f"{start:%H}:00–{end:%H}:00"
-
-
-def _shown(text: str) -> str:
-    """A visitor's text on one line, without control or direction characters, and not too long."""
-    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return plain if len(plain) <= MAX_WORDS else plain[: MAX_WORDS - 1] + "…"
 
 
 def _placeholders(text: Label) -> set[str]:

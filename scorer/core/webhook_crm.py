@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from scorer.core.webhook_messages import Told, ToldLead, plain
+from scorer.core.one_line import one_line
+from scorer.core.webhook_messages import Told, ToldLead
 
 _HUBSPOT_STATUS: Final = {
     "open": "OPEN",
@@ -38,16 +39,16 @@ def hubspot(told: Told) -> dict[str, Any]:
     if told.lead is None:
         return {"inputs": []}
     lead = told.lead
-    given, family = split_name(plain(lead.name, _MAX_FIELD))
+    given, family = split_name(one_line(lead.name, _MAX_FIELD))
     known = {
         "email": lead.email,
         "firstname": given,
         "lastname": family,
-        "jobtitle": plain(lead.title, _MAX_FIELD),
-        "phone": plain(lead.phone, 60),
-        "company": plain(lead.company, _MAX_FIELD),
+        "jobtitle": one_line(lead.title, _MAX_FIELD),
+        "phone": one_line(lead.phone, 60),
+        "company": one_line(lead.company, _MAX_FIELD),
         "website": lead.domain,
-        "country": plain(lead.country, 60),
+        "country": one_line(lead.country, 60),
         "hs_lead_status": _HUBSPOT_STATUS.get(lead.status, ""),
     }
     ours = {
@@ -56,8 +57,8 @@ def hubspot(told: Told) -> dict[str, Any]:
         "warmtrail_tier": lead.tier,
         "warmtrail_stage": lead.stage,
         "warmtrail_reasons": _reasons(lead),
-        "warmtrail_next_step": plain(lead.next_step, 500),
-        "warmtrail_owner": plain(lead.owner, _MAX_FIELD),
+        "warmtrail_next_step": one_line(lead.next_step, 500),
+        "warmtrail_owner": one_line(lead.owner, _MAX_FIELD),
         "warmtrail_url": lead.url,
         "warmtrail_change": told.kind,
     }
@@ -72,27 +73,27 @@ def salesforce(told: Told) -> dict[str, Any]:
     if told.lead is None:
         return {"allOrNone": False, "records": []}
     lead = told.lead
-    given, family = split_name(plain(lead.name, _MAX_FIELD))
+    given, family = split_name(one_line(lead.name, _MAX_FIELD))
     website = f"https://{lead.domain}" if lead.domain else ""
     known = {
         "FirstName": given[:40],
         "Email": lead.email[:80],
-        "Title": plain(lead.title, 128),
-        "Phone": plain(lead.phone, 40),
+        "Title": one_line(lead.title, 128),
+        "Phone": one_line(lead.phone, 40),
         "Website": website[:255],
         "Status": _SALESFORCE_STATUS.get(lead.status, ""),
     }
     ours = {
         # Salesforce takes no lead without these two.
-        "LastName": family[:80] or plain(lead.email, 80) or "[unknown]",
-        "Company": plain(lead.company or lead.domain, 255) or "[unknown]",
+        "LastName": family[:80] or one_line(lead.email, 80) or "[unknown]",
+        "Company": one_line(lead.company or lead.domain, 255) or "[unknown]",
         "Rating": lead.tier.capitalize(),
         "Warmtrail_Id__c": lead.id,
         "Warmtrail_Score__c": lead.score,
         "Warmtrail_Stage__c": lead.stage or None,
         "Warmtrail_Reasons__c": _reasons(lead),
-        "Warmtrail_Next_Step__c": plain(lead.next_step, 255),
-        "Warmtrail_Owner__c": plain(lead.owner, 80) or None,
+        "Warmtrail_Next_Step__c": one_line(lead.next_step, 255),
+        "Warmtrail_Owner__c": one_line(lead.owner, 80) or None,
         "Warmtrail_Url__c": lead.url[:255],
         "Warmtrail_Change__c": told.kind,
     }
@@ -101,7 +102,7 @@ def salesforce(told: Told) -> dict[str, Any]:
 
 
 def _reasons(lead: ToldLead) -> str:
-    return "; ".join(plain(reason, 200) for reason in lead.reasons[:5])
+    return "; ".join(one_line(reason, 200) for reason in lead.reasons[:5])
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any, Final
 
 import msgspec
 
 from scorer.core.labels import Label, Language, pick
+from scorer.core.one_line import one_line
 from scorer.core.webhook_types import PING, event_type
 
 MAX_BODY: Final = 20_000
@@ -18,7 +18,6 @@ MAX_REASON: Final = 300
 MAX_DETAIL: Final = 4000
 """Bytes of a change's detail as JSON. What is longer is left out: the API has it."""
 
-_BIDI: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _LOOSE_AT: Final = re.compile(r"(?<![\w.+-])@")
 
 
@@ -139,22 +138,11 @@ def sentences(told: Told, language: Language) -> Sentences:
         return Sentences(headline, (), lead.url if lead else "", _say("open", language))
     lines = []
     if lead.reasons and told.kind not in ("outcome", "left"):
-        why = _say("between", language).join(plain(one, 120) for one in lead.reasons[:3])
+        why = _say("between", language).join(one_line(one, 120) for one in lead.reasons[:3])
         lines.append(_say("why", language, reasons=why))
     if lead.next_step and told.kind != "outcome":
-        lines.append(_say("next", language, step=plain(lead.next_step, 240)))
+        lines.append(_say("next", language, step=one_line(lead.next_step, 240)))
     return Sentences(headline, tuple(lines), lead.url, _say("open", language))
-
-
-def plain(text: str, limit: int) -> str:
-    """Return *text* on one line, without control and direction characters, and not longer than *limit*.
-
-    >>> plain("Ada\\n\\u202eLovelace ", 9)
-    'Ada Love…'
-    """
-    kept = "".join(" " if unicodedata.category(one) in ("Cc", "Zl", "Zp", "Cs") else one for one in text if one not in _BIDI)
-    line = " ".join(kept.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def calm(text: str) -> str:
@@ -179,7 +167,7 @@ def _headline(told: Told, language: Language) -> str:
             else _say("stage_unknown", language, who=who)
         )
     if kind == "claimed":
-        owner = plain(str(detail.get("owner") or (lead.owner if lead else "")), 80)
+        owner = one_line(str(detail.get("owner") or (lead.owner if lead else "")), 80)
         return _say("claimed" if owner else "claimed_by_somebody", language, who=who, owner=owner)
     if kind == "outcome":
         return _say("outcome", language, who=who, outcome=_outcome(detail, language))
@@ -189,7 +177,7 @@ def _headline(told: Told, language: Language) -> str:
 def _who(lead: ToldLead | None, language: Language) -> str:
     if lead is None:
         return _say("somebody", language)
-    name, company = plain(lead.name or lead.email, 80), plain(lead.company or lead.domain, 80)
+    name, company = one_line(lead.name or lead.email, 80), one_line(lead.company or lead.domain, 80)
     if name and company:
         return _say("who_at", language, name=name, company=company)
     return name or company or _say("somebody", language)
@@ -199,12 +187,14 @@ def _outcome(detail: dict[str, Any], language: Language) -> str:
     kind = str(detail.get("outcome") or detail.get("kind") or "")
     named = "open_again" if kind == "open" else kind
     what = (
-        _say(named, language) if named in ("contacted", "won", "lost", "junk", "not_now", "open_again") else plain(kind, 20)
+        _say(named, language)
+        if named in ("contacted", "won", "lost", "junk", "not_now", "open_again")
+        else one_line(kind, 20)
     )
-    value, currency = detail.get("value"), plain(str(detail.get("currency") or ""), 10)
+    value, currency = detail.get("value"), one_line(str(detail.get("currency") or ""), 10)
     if isinstance(value, int | float) and not isinstance(value, bool):
         what = f"{what}, {value:,.0f} {currency}".rstrip()
-    reason = plain(str(detail.get("reason") or ""), 200)
+    reason = one_line(str(detail.get("reason") or ""), 200)
     return _say("said", language, what=what, reason=reason) if reason else what
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from scorer.core.labels import Language
+from scorer.core.one_line import one_line
 from scorer.core.webhook_crm import hubspot, salesforce
-from scorer.core.webhook_messages import Sentences, Told, calm, plain, sentences, standard_body
+from scorer.core.webhook_messages import Sentences, Told, calm, sentences, standard_body
 from scorer.core.webhook_types import PING, Preset
 
 WECOM_MAX_BYTES: Final = 4096
@@ -61,7 +62,7 @@ def _slack(said: Sentences) -> dict[str, Any]:
         {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         for text in (calm(line) for line in said.lines)
     ]
-    head = {"type": "plain_text", "text": plain(calm(said.headline), _SLACK_HEADER), "emoji": False}
+    head = {"type": "plain_text", "text": one_line(calm(said.headline), _SLACK_HEADER), "emoji": False}
     blocks.insert(0, {"type": "header", "text": head})
     if said.link:
         # The only markup is our own.
@@ -82,7 +83,7 @@ def _dingtalk(said: Sentences) -> dict[str, Any]:
     lines = [f"#### {neutral(said.headline)}", *(f"> {neutral(line)}" for line in said.lines)]
     if said.link:
         lines.append(f"[{said.link_text}]({said.link})")
-    title = plain(neutral(said.headline), 60)
+    title = one_line(neutral(said.headline), 60)
     return {
         "msgtype": "markdown",
         "markdown": {"title": title, "text": "\n\n".join(lines)},

@@ -19,6 +19,8 @@ Persona = Literal[
     "returning",  # back after a month of silence
     "cooled",  # was keen a month ago
     "customer",  # has bought; reads the documentation
+    "deal",  # looked closely some time in these three months, and was spoken with
+    "called",  # left an address at a fair, was called, and had not been looking for anything
 ]
 
 
@@ -144,6 +146,8 @@ _TITLES: dict[Persona, tuple[str, ...]] = {
     "returning": ("Technical Director", "Project Manager"),
     "cooled": ("Process Engineer", "Purchasing Manager", "Plant Manager"),
     "customer": ("Service Technician", "Automation Engineer"),
+    "deal": ("Plant Manager", "Head of Engineering", "Purchasing Manager", "Process Engineer", "Managing Director"),
+    "called": ("Project Manager", "Maintenance Engineer", "Student"),
 }
 
 _CHROME = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 {}Safari/537.36"
@@ -185,6 +189,7 @@ _TEAMS: tuple[tuple[Persona, int], ...] = (
     ("warm_team", 2),
     ("warm_team", 2),
 )
+_PAST: tuple[tuple[Persona, int], ...] = (("deal", 44), ("called", 16))
 _SECOND_DEVICES = frozenset(("engineer", "hot_buyer", "hot_team"))
 _EVENING = frozenset(("student", "job_seeker", "bouncer"))
 
@@ -221,7 +226,12 @@ def cast(seed: int) -> list[Character]:
                 # Whoever buys alone works where no team does, so that every company has one story.
                 company = buyers[len(_TEAMS) + rng.randrange(len(buyers) - len(_TEAMS))]
             characters.append(_character(rng, seed, len(characters), persona, company, index))
-    return characters + _twins(rng, seed, characters)
+    characters += _twins(rng, seed, characters)
+    for persona, count in _PAST:
+        for index in range(count):
+            company = buyers[len(_TEAMS) + rng.randrange(len(buyers) - len(_TEAMS))]
+            characters.append(_character(rng, seed, len(characters), persona, company, index))
+    return characters
 
 
 def _character(rng: random.Random, seed: int, number: int, persona: Persona, company: Company, index: int) -> Character:

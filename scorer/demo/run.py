@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from scorer import service
 from scorer.cli.common import console
 from scorer.cli.leads import show_hot
+from scorer.demo.desk import work
 from scorer.demo.story import story
 from scorer.intake import read_accounts
 from scorer.keys import add_key
@@ -43,6 +44,7 @@ LOG_ORIGIN = "http://semicomplete.com"
 LOG = Path(__file__).parent / "semicomplete-2015" / "access.log.gz"
 STORY_SEED = 7
 SALESPERSON = "ada@nordwind.example"
+COLLEAGUE = "ben@nordwind.example"
 READY_SECONDS = 60
 PROCESSED_SECONDS = 120
 
@@ -135,6 +137,7 @@ def _prepare(resources: Resources) -> Prepared:
             now_ms(),
             password=prepared.password,
         )
+        add_user(connection, COLLEAGUE, "Ben Arlt", {sample.id: "sales"}, now_ms())
         site = load_sites(connection)[sample.id]
         body: dict[str, Any] = msgspec.json.decode(body_of(connection, site.id) or "{}")
         publish(connection, site, body | {"fit": IDEAL_CUSTOMER}, "demonstration", "Whom Nordwind looks for", now_ms())
@@ -156,6 +159,10 @@ def _present(settings: Settings, prepared: Prepared) -> None:
     with opened(settings) as resources:
         if not prepared.imported:
             _import(resources, prepared)
+            with resources.database.writing() as connection:
+                site = find_site(connection, STORY_SITE)
+                assert site is not None
+                work(connection, site, (COLLEAGUE, SALESPERSON), now_ms())
             prepared.imported = True
             _keep(settings, prepared)
         console.print()
@@ -186,7 +193,7 @@ def _import_log(bar: Progress, url: str, server_key: str, salt: bytes) -> None:
 
 def _import_story(bar: Progress, url: str, server_key: str) -> None:
     events = list(story(now_ms(), STORY_SEED, origin=url))
-    task = bar.add_task("made-up story of six weeks, events", total=len(events))
+    task = bar.add_task("made-up story of three months, events", total=len(events))
     with HttpDelivery(url, server_key) as deliver:
         for start in range(0, len(events), 100):
             part: list[dict[str, Any]] = events[start : start + 100]

@@ -11,6 +11,9 @@ import msgspec
 from scorer.demo.cast import Character, Persona
 
 STORY_DAYS = 42
+"""So long ago whoever is still undecided came first."""
+PAST_DAYS = 90
+"""So long ago the first of those came of whom the outcome is known."""
 
 Kind = Literal["glance", "browse", "read_docs", "careers", "scan", "compare", "evaluate", "decide"]
 Source = Literal["direct", "google", "bing", "baidu", "linkedin", "newsletter", "chatgpt", "partner"]
@@ -244,6 +247,26 @@ def _customer(character: Character, rng: random.Random) -> list[Visit]:
     ]
 
 
+def _deal(character: Character, rng: random.Random) -> list[Visit]:
+    product, day = _product(character), rng.uniform(6, 20) if character.number % 2 else rng.uniform(16, PAST_DAYS - 12)
+    began = min(PAST_DAYS - 1.0, day + rng.choice((3.5, 4, 6, 9, 14, 25, 45)) * rng.uniform(0.9, 1.2))
+    steps = _steps("decide", rng, product)
+    return [
+        Visit(began, _source(character, rng), _steps("browse", rng, product)),
+        Visit(rng.uniform(day + 2.5, began), _later(rng), _steps("compare", rng, product)),
+        Visit(day + rng.uniform(1, 2.4), "direct", _steps("evaluate", rng, product), identifies=True),
+        Visit(day, "direct", _with_form(steps) if rng.random() < 0.7 else steps),
+    ]
+
+
+def _called(character: Character, rng: random.Random) -> list[Visit]:
+    day = rng.uniform(12, PAST_DAYS)
+    found = [Visit(day, elsewhere="Trade Fair Visit", identifies=True)]
+    if character.number % 3:
+        found.append(Visit(day - rng.uniform(1, 8), _later(rng), _steps("browse", rng, _product(character))))
+    return found
+
+
 def _with_form(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return (*steps[:-1], msgspec.structs.replace(steps[-1], form="quote"))
 
@@ -260,4 +283,6 @@ _PLANS: dict[Persona, Callable[[Character, random.Random], list[Visit]]] = {
     "returning": _returning,
     "cooled": _cooled,
     "customer": _customer,
+    "deal": _deal,
+    "called": _called,
 }

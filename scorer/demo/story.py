@@ -1,4 +1,4 @@
-"""The sample story: six weeks of made-up visitors of "Nordwind Instruments", a company that does not exist.
+"""The sample story: three months of made-up visitors of "Nordwind Instruments", a company that does not exist.
 
 All of it is invented, for showing what the service does when no real visitors are there yet. People, companies and
 addresses are made up, every domain is one that is reserved for examples.
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from scorer.demo.cast import Character, cast
+from scorer.demo.past import Said, said_of
 from scorer.demo.script import LINKEDIN_AD, NEWSLETTER, PAGES, REFERRERS, Visit, visits
 
 ORIGIN = "https://nordwind.example"
@@ -30,7 +31,7 @@ _HOT = ("hot_buyer", "hot_team")
 def story(now_ms: int, seed: int = 7, origin: str = ORIGIN) -> list[dict[str, Any]]:
     """Return the story's Segment events, the oldest first.
 
-    It ends a few minutes before *now_ms* (milliseconds since 1970 UTC) and starts six weeks earlier. The same arguments
+    It ends a few minutes before *now_ms* (milliseconds since 1970 UTC) and starts three months earlier. The same arguments
     give the same events. Another *seed* tells another story with other visitors. Told again on the same day (UTC), with
     the same seed, it bears the same ids, so that it changes nothing.
     *origin* is where the sample site is, without a slash at its end.
@@ -74,6 +75,7 @@ class _Teller:
     def tell(self, *, is_here_now: bool) -> list[tuple[int, str, dict[str, Any]]]:
         """Return the events with their times and ids, leaving out what would lie in the future."""
         planned = visits(self._who, self._rng)
+        ends: list[int] = []
         end = 0
         for number, visit in enumerate(planned):
             is_now = is_here_now and number == len(planned) - 1
@@ -83,6 +85,10 @@ class _Teller:
             if is_now:
                 shift = self._now - self._rng.randrange(2 * _MINUTE, 6 * _MINUTE) - end
                 self._shift(before, shift)
+                end += shift
+            ends.append(end)
+        for said in said_of(self._who, self._rng, ends):
+            self._say(said)
         return [each for each in self._events if each[0] <= self._now - _MINUTE]
 
     def _start(self, visit: Visit) -> int:
@@ -211,15 +217,19 @@ class _Teller:
             },
         )
 
+    def _say(self, said: Said) -> None:
+        """Add a word of the CRM, which knows the visitor's id from the form."""
+        self._campaign = None
+        self._add(said.at, {"type": "track", "event": said.event, "properties": said.properties}, of_browser=False)
+
     def _track(self, at: int, name: str, properties: dict[str, Any]) -> None:
         self._add(at, {"type": "track", "event": name, "properties": properties})
 
-    def _add(self, at: int, event: dict[str, Any]) -> None:
-        context: dict[str, Any] = {
-            "userAgent": self._who.user_agent,
-            "locale": self._who.company.locale,
-            "timezone": self._who.company.timezone,
-        }
+    def _add(self, at: int, event: dict[str, Any], *, of_browser: bool = True) -> None:
+        context: dict[str, Any] = {}
+        if of_browser:
+            company = self._who.company
+            context = {"userAgent": self._who.user_agent, "locale": company.locale, "timezone": company.timezone}
         if self._campaign:
             context["campaign"] = self._campaign
         message_id = f"story-{self._story_id}-{self._who.number:03}-{len(self._events):04}"

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from mjml import mjml2html
-
 from scorer.alerts import Alert
-from scorer.core.digest import line
 from scorer.core.formats import day_text
 from scorer.core.labels import Label, Language, pick
+from scorer.core.one_line import one_line
 from scorer.core.webhook_messages import ToldLead
-from scorer.mail.digest_mail import Sender
-from scorer.unsubscribing import link
+from scorer.mail.letters import Sender, letter, render, unsubscribe_link
 
 LEADS_AT_MOST: Final = 20
 """Leads that one mail tells of; how many more there are is said."""
@@ -66,16 +59,15 @@ def alert_mail(
     *number* tells this mail from the others of the alert: the same has the same ``Message-ID``. *last*: it is the last that
     may be sent today. *day_ms*: they became hot on that day, when there had been mails enough.
     """
-    site, language = line(site_name, 100), alert.language
+    site, language = one_line(site_name, 100), alert.language
     told = _headline(leads, language, day_text(day_ms, alert.zone, language) if day_ms is not None else None)
-    unsubscribe = link(sender.base_url, sender.secret, "alert", alert.id)
+    unsubscribe = unsubscribe_link(sender, "alert", alert.id)
     subject = _say(language, "subject", what=told, site=site)
     values = {
         "language": language,
         "w": partial(_say, language),
         "site": site,
-        "segment": line(alert.segment, 100),
-        "subject": subject,
+        "segment": one_line(alert.segment, 100),
         "preview": told,
         "headline": told,
         "leads": [_shown(one, language) for one in leads[:LEADS_AT_MOST]],
@@ -85,19 +77,15 @@ def alert_mail(
         "why": _say(language, "why", email=alert.email, site=site, limit=alert.max_per_day),
         "unsubscribe": unsubscribe,
     }
-    message = EmailMessage()
-    message["Subject"] = subject
-    message["To"] = Address(addr_spec=alert.email)
-    message["Date"] = format_datetime(datetime.fromtimestamp(now_ms // 1000, alert.zone))
-    message["Message-ID"] = f"<alert.{alert.id}.{number}@{sender.host}>"
-    message["List-Id"] = f"<alert.site-{alert.site_id}.{sender.host}>"
-    message["List-Unsubscribe"] = f"<{unsubscribe}>"
-    if unsubscribe.startswith("https:"):
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_templates().get_template("alert.txt").render(values))
-    message.add_alternative(mjml2html(_templates().get_template("alert.mjml").render(values), fonts={}), subtype="html")
-    return message
+    return letter(
+        render("alert", subject, values),
+        Address(addr_spec=alert.email),
+        f"<alert.{alert.id}.{number}@{sender.host}>",
+        f"alert.site-{alert.site_id}.{sender.host}",
+        unsubscribe,
+        now_ms,
+        alert.zone,
+    )
 
 
 def _headline(leads: Sequence[ToldLead], language: Language, day: str | None) -> str:
@@ -109,7 +97,7 @@ def _headline(leads: Sequence[ToldLead], language: Language, day: str | None) ->
 
 
 def _who(lead: ToldLead, language: Language) -> str:
-    name, company = line(lead.name or lead.email, 80), line(lead.company or lead.domain, 80)
+    name, company = one_line(lead.name or lead.email, 80), one_line(lead.company or lead.domain, 80)
     if name and company:
         return _say(language, "who", name=name, company=company)
     return name or company or _say(language, "somebody")
@@ -119,22 +107,11 @@ def _shown(lead: ToldLead, language: Language) -> dict[str, Any]:
     return {
         "who": _who(lead, language),
         "score": f"{lead.score:.0f}",
-        "reasons": [line(reason, 200) for reason in lead.reasons[:3]],
-        "step": line(lead.next_step, 200),
+        "reasons": [one_line(reason, 200) for reason in lead.reasons[:3]],
+        "step": one_line(lead.next_step, 200),
         "url": lead.url,
     }
 
 
 def _say(language: Language, name: str, /, **parts: object) -> str:
     return pick(WORDS[name], language).format(**parts)
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(enabled_extensions=("mjml",), default=False),  # the other is plain text
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

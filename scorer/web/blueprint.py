@@ -25,6 +25,7 @@ from scorer.web.assets import PREFIX, assets
 from scorer.web.call import THEMES, Call, PageRefusal, Route, Services, Theme
 from scorer.web.forgery import FIELD, form_token, is_own_form
 from scorer.web.navigation import opens
+from scorer.web.oidc_setup import open_provider
 from scorer.web.rendering import TOAST_COOKIE, environment, read_toast
 from scorer.web.routes import BY_NAME, ROUTES
 from scorer.web.sessions import Session, find_session, is_due, touch
@@ -64,8 +65,11 @@ def make_blueprint(
     resources: Resources | None = None,
 ) -> Blueprint:
     """Return the blueprint of the page. *redis_url* is where sign-ins are counted (``None``: in this process); *now* tells
-    the time in ms since 1970 UTC; *resources* have the queue, for pages that look after it."""
-    pages = _Pages(Services(database, settings, secret, Throttle(redis_url), now, BY_NAME, resources))
+    the time in ms since 1970 UTC; *resources* have the queue, for pages that look after it.
+
+    Raises ``SettingError`` where people are to sign in through another service and the extra for that is missing."""
+    openid = open_provider(settings)
+    pages = _Pages(Services(database, settings, secret, Throttle(redis_url), now, BY_NAME, resources, openid))
     blueprint = Blueprint("web", __name__)
     for route in ROUTES:
         blueprint.add_url_rule(route.path, route.name, _view(pages, route), methods=[route.method])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,6 +24,9 @@ from scorer.web.translations import translations
 from tracker.db import Database
 from tracker.settings import Settings
 from tracker.sites import Site
+
+if TYPE_CHECKING:
+    from scorer.web.oidc import Provider
 
 Needs = Literal["nobody", "user", "viewer", "sales", "admin"]
 """Who may open a page: anybody at all; whoever is signed in; or somebody with at least this role on the site."""
@@ -53,6 +56,8 @@ class Services(msgspec.Struct, frozen=True):
     """All addresses, by name."""
     resources: Resources | None = None
     """The queue, for pages that look after it; ``None`` where there is none."""
+    openid: Provider | None = None
+    """Through which people may sign in without a password here; ``None``: through none."""
 
     @property
     def is_secure(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 from flask import Response
 
 from scorer.core.decay import DAY_MS
+from scorer.web.oidc_attempts import GOOD_FOR_MS
 from scorer.web.sessions import IDLE_MS
 
 LANGUAGE: Final = "warmtrail_language"
@@ -17,6 +18,7 @@ ZONE: Final = "warmtrail_zone"
 """The browser's time zone; a script of ours sets it."""
 FORM: Final = "warmtrail_form"
 """What the forms of a browser are bound to that isn't signed in."""
+_ATTEMPT_SECONDS: Final = GOOD_FOR_MS // 1000
 _PREFERRED_SECONDS: Final = 365 * 24 * 3600
 
 
@@ -33,6 +35,23 @@ def keep_session(response: Response, token: str, secure: bool) -> None:
 def forget_session(response: Response, secure: bool) -> None:
     """Take a browser's token away."""
     response.delete_cookie(session_cookie(secure), httponly=True, samesite="Lax", secure=secure)
+
+
+def attempt_cookie(secure: bool) -> str:
+    """Return the name of the cookie with what a browser keeps that signs in through another service."""
+    return "__Host-warmtrail_openid" if secure else "warmtrail_openid"
+
+
+def keep_attempt(response: Response, value: str, secure: bool) -> None:
+    """Let a browser keep what it has begun. Not SameSite=Strict: it comes back from another site."""
+    response.set_cookie(
+        attempt_cookie(secure), value, max_age=_ATTEMPT_SECONDS, httponly=True, samesite="Lax", secure=secure
+    )
+
+
+def forget_attempt(response: Response, secure: bool) -> None:
+    """Let a browser forget what is over."""
+    response.delete_cookie(attempt_cookie(secure), httponly=True, samesite="Lax", secure=secure)
 
 
 def keep(response: Response, name: str, value: str, secure: bool) -> None:

@@ -16,6 +16,7 @@ from scorer.web.pages import (
     keys,
     lead,
     leads,
+    openid,
     profile,
     reports,
     scorecard,
@@ -29,6 +30,7 @@ from scorer.web.pages import (
 
 ROUTES: Final[tuple[Route, ...]] = (
     *signing_in.ROUTES,
+    *openid.ROUTES,
     *hot.ROUTES,
     *lead.ROUTES,
     *leads.ROUTES,

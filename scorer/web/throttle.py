@@ -31,14 +31,21 @@ class Throttle:
 
     def may_try(self, email: str, address: str) -> bool:
         """Count an attempt at *email* from a client's *address*; return whether it may be made."""
-        place, account = network_of(address), hash_key(email.strip().lower())[:20]
-        counted = (
-            (FROM_ONE_NETWORK, ("network", place)),
-            (AT_ONE_ACCOUNT, ("account", account)),
-            (FROM_ONE_PLACE, ("both", account, place)),
-        )
         # All are counted, so that what one limit refuses still counts for the others.
-        allowed = [self._hit(limit, names) for limit, names in counted]
+        allowed = [self.may_come(address), self.may_knock(email, address)]
+        return all(allowed)
+
+    def may_come(self, address: str) -> bool:
+        """Count an attempt from a client's *address* of which the account isn't known yet."""
+        return self._hit(FROM_ONE_NETWORK, ("network", network_of(address)))
+
+    def may_knock(self, email: str, address: str) -> bool:
+        """Count an attempt at *email* whose coming has been counted."""
+        place, account = network_of(address), hash_key(email.strip().lower())[:20]
+        allowed = [
+            self._hit(AT_ONE_ACCOUNT, ("account", account)),
+            self._hit(FROM_ONE_PLACE, ("both", account, place)),
+        ]
         return all(allowed)
 
     def succeeded(self, email: str, address: str) -> None:

@@ -445,7 +445,6 @@ def test_every_word_is_there_in_both_languages(name: str) -> None:
 def test_alerts_on_the_terminal(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     for name, value in {"DATA_DIR": str(tmp_path), "REDIS_URL": redis_url}.items():
         monkeypatch.setenv(f"WARMTRAIL_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
     World(sqlite_url).database.close()
 
     def run(*words: str) -> Any:

@@ -39,7 +39,6 @@ def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url
     """Run a command on them."""
     for name, value in {"DATA_DIR": str(tmp_path), "REDIS_URL": redis_url}.items():
         monkeypatch.setenv(f"WARMTRAIL_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
     for module in ("leads", "decisions", "segments"):
         monkeypatch.setattr(f"scorer.cli.{module}.now_ms", lambda: NOW)
 

@@ -44,7 +44,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str, migrate
     """Run a command on a service with a new hot lead; ``at`` is when."""
     monkeypatch.setenv("WARMTRAIL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("WARMTRAIL_REDIS_URL", redis_url)
-    monkeypatch.setenv("COLUMNS", "160")
     world = World(migrated_sqlite_url)
     world.feed(buyer("a", name="Ada [red]Halden", email="ada@halden.example"))
     world.database.close()

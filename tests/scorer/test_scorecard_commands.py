@@ -28,7 +28,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> Run:
     """Run a command on a service with two hot leads and a cold one; further files are cards."""
     monkeypatch.setenv("WARMTRAIL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("WARMTRAIL_REDIS_URL", redis_url)
-    monkeypatch.setenv("COLUMNS", "140")
     for module in ("scorer.cli.scorecards", "scorer.jobs"):
         monkeypatch.setattr(f"{module}.now_ms", lambda: NOW)
     world = World(f"sqlite:///{tmp_path / 'warmtrail.db'}")

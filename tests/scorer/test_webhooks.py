@@ -267,7 +267,6 @@ def run(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, redis_
     """Run a command on a service that may send to this machine."""
     for name, value in {"DATA_DIR": str(tmp_path), "REDIS_URL": redis_url, "WEBHOOK_ALLOW": "127.0.0.1"}.items():
         monkeypatch.setenv(f"WARMTRAIL_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
     World(sqlite_url).database.close()
 
     def call(*words: str) -> Result:

@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Response
 
-from scorer.users import check_password, has_users
+from scorer.users import User, check_password, has_users
 from scorer.web import cookies
 from scorer.web.call import Call, Route
 from scorer.web.rendering import redirect, render
@@ -21,25 +21,30 @@ def show(call: Call) -> Response:
     """The form; whoever is signed in already is led on."""
     if call.user is not None:
         return redirect(own_path(call.query.get("next", "")))
-    return _form(call)
+    return sign_in_page(call)
 
 
 def sign_in(call: Call) -> Response:
     """Let somebody in who knows the password, unless too many have been tried."""
     email, password = call.form.get("email", "")[:400], call.form.get("password", "")
-    throttle, database = call.services.throttle, call.services.database
+    throttle = call.services.throttle
     if not throttle.may_try(email, call.address):
         log.warning("sign_in_throttled")
-        return _form(call, 429, call.gettext("Too many attempts. Wait ten minutes, then try again."))
+        return sign_in_page(call, 429, call.gettext("Too many attempts. Wait ten minutes, then try again."))
     user = check_password(call.connection, email, password)
     if user is None:
-        return _form(call, 422, call.gettext("E-mail address and password don't match."))
+        return sign_in_page(call, 422, call.gettext("E-mail address and password don't match."))
     throttle.succeeded(email, call.address)
-    with database.writing() as connection:
+    return admit(call, user, call.form.get("next", ""))
+
+
+def admit(call: Call, user: User, asked: str) -> Response:
+    """Begin a session for *user*, whoever has proved to be it, and go on to the path *asked*."""
+    with call.services.database.writing() as connection:
         if call.session is not None:
             end_session(connection, call.session.user_id, call.session.token_hash)
         token = open_session(connection, user.id, call.agent, call.now_ms)
-    response = redirect(own_path(call.form.get("next", "")))
+    response = redirect(own_path(asked))
     cookies.keep_session(response, token, call.services.is_secure)
     return response
 
@@ -63,8 +68,9 @@ def own_path(asked: str) -> str:
     return asked if is_path and not asked.startswith("/sign-in") else HOME
 
 
-def _form(call: Call, status: int = 200, problem: str = "") -> Response:
-    asked = call.form.get("next") or call.query.get("next", "")
+def sign_in_page(call: Call, status: int = 200, problem: str = "", asked: str = "") -> Response:
+    """The form, with what went wrong; *asked* is the path to go on to, unless the call itself names one."""
+    asked = call.form.get("next") or call.query.get("next") or asked
     return render(
         call,
         "sign_in.html",

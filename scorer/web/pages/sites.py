@@ -116,7 +116,6 @@ def _site(call: Call, status: int = 200, problems: dict[str, str] | None = None)
         write_key=write_key_of(call.connection, site.id),
         told=told,
         problems=problems or {},
-        has_frozen=release() is not None,
         zone_pairs=[(name, name.replace("_", " ")) for name in _zones_with(site.settings.time_zone)],
         **_seen(call),
     )

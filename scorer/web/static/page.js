@@ -84,6 +84,27 @@
     field.focus();
   });
 
+  // ---- What is folded out over the page closes when one goes elsewhere: <details data-closes>.
+
+  function closeOthers(target) {
+    for (const one of document.querySelectorAll("details[data-closes][open]")) if (!one.contains(target)) one.open = false;
+  }
+  document.addEventListener("click", (event) => closeOthers(event.target));
+  document.addEventListener("focusin", (event) => closeOthers(event.target));
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && document.querySelector("details[data-closes][open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+
+  // ---- On a phone the tab that one is on may lie beyond the edge.
+
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const row = tab.closest("ul");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+
   // ---- Printing: <button data-prints hidden>.
 
   for (const button of document.querySelectorAll("[data-prints]")) {

@@ -16,7 +16,6 @@ from scorer.core.digest import (
     bar_percent,
     change_text,
     is_sign_of_life_due,
-    line,
     message_id,
 )
 
@@ -69,12 +68,3 @@ def test_a_sign_of_life_after_three_empty_weeks_and_in_the_fourth(before: list[s
 def test_ids_tell_digests_weeks_and_services_apart() -> None:
     ids = {message_id(one, week, host) for one in ("dg_1", "dg_2") for week in ("2026-11-16", "2026-11-23") for host in "ab"}
     assert len(ids) == 8
-
-
-@given(st.text(), st.integers(1, 300))
-def test_a_line_is_one_line_of_its_length(text: str, limit: int) -> None:
-    told = line(text, limit)
-    assert len(told) <= limit
-    assert told.splitlines() in ([], [told])
-    assert told == told.strip()
-    assert line(told, limit) == told
