@@ -21,7 +21,7 @@ from scorer.core.formats import moment_text
 from scorer.core.labels import Language
 from scorer.digesting import Content, Writer, due_digests, send_again, send_due
 from scorer.digests import Digest, LedgerRow, find_digest, last_row_of_each, list_digests, remove_digest, subscribe
-from scorer.mail.digest_mail import Sender
+from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.resources import Resources, now_ms
 from tracker.settings import Settings

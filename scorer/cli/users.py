@@ -34,6 +34,7 @@ def user() -> None:
 @click.option("--language", "spoken", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--time-zone", default="", help="Default: as the person's browser has it.")
 @click.option("--password", help="Default: one is made and shown once.")
+@click.option("--no-password", is_flag=True, help="The person signs in through OpenID Connect only.")
 @language_option
 @json_option
 def user_add(
@@ -44,11 +45,14 @@ def user_add(
     spoken: Language,
     time_zone: str,
     password: str | None,
+    no_password: bool,
     language: Language,
     as_json: bool,
 ) -> None:
     """Add somebody; a password that isn't given is made, and shown once."""
-    shown = password or secrets.token_urlsafe(_SHOWN_LENGTH)
+    if no_password and password:
+        raise Mistake("Give --password or --no-password, not both.", "--password 与 --no-password 不能同时使用。")
+    shown = None if no_password else password or secrets.token_urlsafe(_SHOWN_LENGTH)
     with service() as resources, resources.database.writing() as connection:
         first = not list_users(connection)
         roles: dict[int, Role] = dict.fromkeys(_sites(connection, site_names), role or ("admin" if first else "sales"))
@@ -58,7 +62,7 @@ def user_add(
         print_json({"id": made.id, "email": made.email, "password": shown, "roles": made.roles})
         return
     click.echo(word("may sign in", language, email=made.email, url=f"{url}/sign-in"))
-    if password is None:
+    if shown is not None and password is None:
         click.echo(word("password", language, password=shown))
 
 

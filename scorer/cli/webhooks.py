@@ -156,7 +156,7 @@ def webhook_test(webhook_id: str, language: Language, as_json: bool) -> None:
         with resources.database.reading() as connection:
             one = _find(connection, webhook_id)
             site = load_sites(connection)[one.site_id]
-        attempt = send_test(resources.database, transport, site, one, now_ms)
+        attempt = send_test(resources.database, transport, site, one, now_ms, language)
     if as_json:
         print_json(attempt)
     elif attempt.error:
@@ -226,7 +226,7 @@ def webhook_log(webhook_id: str, limit: int, failed: bool, language: Language, a
     with service() as resources, resources.database.reading() as connection:
         one = _find(connection, webhook_id)
         sent = webhooks.list_deliveries(connection, one.id, limit=limit, state="failed" if failed else "")
-        tries = webhooks.list_attempts(connection, [each.id for each in sent])
+        tries = webhooks.list_attempts(connection, [each.id for each in sent], language)
     if as_json:
         print_json([{**msgspec.to_builtins(each), "tries": tries.get(each.id, [])} for each in sent])
         return

@@ -26,6 +26,8 @@ _PINGS_S = (15, 60, 180)
 _PRESENT = 4
 """So many people are on the site in these minutes: the hot ones for whom it is daytime."""
 _HOT = ("hot_buyer", "hot_team")
+_PAST = ("deal", "called")
+"""Of these only the last word on a page is told: what an import brings of times long gone."""
 
 
 def story(now_ms: int, seed: int = 7, origin: str = ORIGIN) -> list[dict[str, Any]]:
@@ -148,7 +150,8 @@ class _Teller:
         engaged = max(1.0, page.reading_s * attention)
         pause = 1 + self._rng.random() * (0.6 if attention > 0.3 else 0.1)
         scroll_in_all = min(100, round(25 + 75 * attention * self._rng.uniform(0.6, 1.1)))
-        for seconds in (*(ping for ping in _PINGS_S if ping < engaged), engaged):
+        pings = () if self._who.persona in _PAST else tuple(ping for ping in _PINGS_S if ping < engaged)
+        for seconds in (*pings, engaged):
             share = seconds / engaged
             self._track(
                 at + round(seconds * pause * 1000),

@@ -27,8 +27,6 @@ from scorer.core.one_line import one_line
 from scorer.digests import Digest
 from scorer.mail.letters import Sender, Written, letter, render, unsubscribe_link
 
-__all__ = ["Sender", "Written", "address_to", "write", "write_sign_of_life"]
-
 TILES: Final = ("entered", "identified", "contacted", "won")
 _UNSUBSCRIBE: Final = "https://unsubscribe.invalid/"
 """Stands in what is written once for all readers of a language and zone, where each has a link of their own."""

@@ -1,5 +1,5 @@
-"""Signing in through an OpenID Connect provider: authorization code flow with PKCE, state and nonce (OpenID Connect Core 1.0,
-section 3.1; RFC 7636). Needs the extra ``warmtrail[oidc]``: ``scorer.web.oidc_setup`` imports it where it is wanted.
+"""Signing in through an OpenID Connect provider: authorization code flow with PKCE, state and nonce (OpenID Connect Core
+1.0, section 3.1; RFC 7636). Needs the extra ``warmtrail[oidc]``: ``scorer.web.oidc_setup`` imports it where it is wanted.
 
 The provider's description and its keys are fetched when first needed, so the service starts without the provider.
 """

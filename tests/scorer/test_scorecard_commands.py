@@ -91,7 +91,7 @@ def test_simulating_as_json_has_all_figures(run: Run) -> None:
     assert (told["simulation"]["leads"], len(told["simulation"]["hot_list"])) == (3, 2)
 
 
-def test_the_service_fills_what_nobody_waits_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_fills_what_nobody_waits_for(run: Run) -> None:
     said = ok(run("scorecard", "publish", "same.json", "--site", "nordwind", "--why", "x", "--no-wait", same=SHIPPED))
     assert "Scorecard 2 is being filled in the background" in said
     assert states(run)[0] == (2, "filling")

@@ -74,6 +74,10 @@ REFUSED = {
     "a mail server without a sender": ("WARMTRAIL_SMTP_URL", "smtp://mail", "needs WARMTRAIL_MAIL_FROM"),
     "a sender that is none": ("WARMTRAIL_MAIL_FROM", "leads", "must be an address"),
     "certificates that aren't there": ("WARMTRAIL_SMTP_CA_FILE", "/nowhere/ca.pem", "there is no file"),
+    "a provider without a client": ("WARMTRAIL_OIDC_ISSUER", "https://id.example", "needs WARMTRAIL_OIDC_CLIENT_ID and"),
+    "a client without a provider": ("WARMTRAIL_OIDC_CLIENT_ID", "warmtrail", "needs WARMTRAIL_OIDC_ISSUER and"),
+    "a secret of no client": ("WARMTRAIL_OIDC_CLIENT_SECRET", "x", "needs WARMTRAIL_OIDC_ISSUER and"),
+    "a name of no provider": ("WARMTRAIL_OIDC_NAME", "Example", "needs WARMTRAIL_OIDC_ISSUER and"),
     "Redis over HTTP": ("WARMTRAIL_REDIS_URL", "http://cache", "redis://"),
     "streams over HTTP": ("WARMTRAIL_STREAM_URL", "cache:6379", "redis://"),
     "public URL without scheme": ("WARMTRAIL_PUBLIC_URL", "leads.example.com", "https://"),
@@ -98,3 +102,39 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_any_spelling_of_postgresql_gets_the_driver_we_ship(scheme: str) -> None:
     assert Settings(database_url=f"{scheme}://u:p@db/x").effective_database_url == "postgresql+psycopg://u:p@db/x"
+
+
+OIDC = {
+    "WARMTRAIL_OIDC_ISSUER": "https://login.example.com/realms/staff",
+    "WARMTRAIL_OIDC_CLIENT_ID": "warmtrail",
+    "WARMTRAIL_OIDC_CLIENT_SECRET": "s",
+    "WARMTRAIL_OIDC_NAME": "Example 公司",
+}
+
+
+def test_a_provider_to_sign_in_through_is_read_with_its_secret_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    given = OIDC | {"WARMTRAIL_OIDC_CLIENT_SECRET": "", "WARMTRAIL_OIDC_CLIENT_SECRET_FILE": str(secret)}
+    settings = read_settings(given)
+    assert (settings.oidc_issuer, settings.oidc_client_id) == ("https://login.example.com/realms/staff", "warmtrail")
+    assert (settings.oidc_client_secret, settings.oidc_name) == ("from a file", "Example 公司")
+    for local in ("http://localhost:9000", "http://127.0.0.1:9000/x", "http://[::1]:9000"):
+        assert read_settings(OIDC | {"WARMTRAIL_OIDC_ISSUER": local}).oidc_issuer == local
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("ISSUER", url)
+            for url in ("http://login.example.com", "login.example.com", "https://", "ftp://login.example.com")
+        ),
+        *(("ISSUER", url) for url in ("https://a.example/?x=1", "https://a.example/#x", "https://u:p@a.example")),
+        *(("ISSUER", url) for url in ("https://a.example:port", "https://[a", "https://a.example/\n")),
+        *(("NAME", name) for name in ("x" * 41, "a\nb", " ")),
+    ],
+)
+def test_a_provider_that_cannot_be_meant_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^WARMTRAIL_OIDC_{name} must be"):
+        read_settings(OIDC | {f"WARMTRAIL_OIDC_{name}": value})

@@ -58,10 +58,10 @@ class Browser:
 class Web:
     """The page of a world, and who may sign in to it."""
 
-    def __init__(self, world: World, url: str = URL, resources: Resources | None = None) -> None:
+    def __init__(self, world: World, url: str = URL, resources: Resources | None = None, **options: Any) -> None:
         self.world = world
         self.app = Flask("test", static_folder=None)
-        settings = Settings(public_url=url)
+        settings = Settings(public_url=url, **options)
         self.app.register_blueprint(
             blueprint.make_blueprint(world.database, settings, b"secret", None, lambda: self.world.now, resources)
         )

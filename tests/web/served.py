@@ -82,12 +82,12 @@ class Served:
 
 
 @contextmanager
-def serving(world: World, browser: Browser) -> Iterator[Served]:
-    """Serve the page of a world until the block ends."""
+def serving(world: World, browser: Browser, **options: Any) -> Iterator[Served]:
+    """Serve the page of a world until the block ends; *options* are settings."""
     shown: list[Web] = []
     server = make_server("127.0.0.1", 0, lambda environ, start: shown[0].app(environ, start), threaded=True)
     url = f"http://127.0.0.1:{server.server_port}"
-    shown.append(Web(world, url))
+    shown.append(Web(world, url, **options))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

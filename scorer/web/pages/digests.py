@@ -12,7 +12,8 @@ from scorer.core.digest_weeks import last_week
 from scorer.core.digest_words import weekday_words
 from scorer.core.labels import Label, pick
 from scorer.digesting import Content, Writer
-from scorer.mail.digest_mail import Sender, address_to
+from scorer.mail.digest_mail import address_to
+from scorer.mail.letters import Sender
 from scorer.outlet_models import digests as digest_rows
 from scorer.segments import list_segments
 from scorer.web.call import Call, PageRefusal, Route

@@ -187,7 +187,7 @@ def _one(
         off_because=_why_off(call, found),
         waiting=webhooks.count_waiting(call.connection, found.id),
         log=[(one, pick(STATES[one.state][0], call.language), STATES[one.state][1]) for one in page],
-        tries=webhooks.list_attempts(call.connection, [one.id for one in page]),
+        tries=webhooks.list_attempts(call.connection, [one.id for one in page], call.language),
         types={one.id: event_type(one.kind) for one in page},
         states=[(name, pick(label, call.language)) for name, (label, _) in STATES.items()],
         state=state,
