@@ -75,35 +75,35 @@ _PLACES = {
 _COMPANIES = """
 Halden Foods|halden-foods.example|Food and beverages|420|GB
 Brauhaus Altmark|brauhaus-altmark.example|Food and beverages|160|DE
-Molkerei Sonnental|sonnental.example.com|Food and beverages|290|DE
+Molkerei Sonnental|sonnental.example|Food and beverages|290|DE
 Rheintal Chemie|rheintal-chemie.example|Chemicals|1900|DE
 Stadtwerke Lindenau|stadtwerke-lindenau.example|Water supply|640|DE
-Anlagenbau Kessler|kessler.example.net|Plant engineering|85|DE
+Anlagenbau Kessler|kessler.example|Plant engineering|85|DE
 Northmoor Water|northmoor-water.example|Water supply|1250|GB
 Pennine Brewing|pennine-brewing.example|Food and beverages|70|GB
-Castlegate Pharma|castlegate.example.org|Pharmaceuticals|2300|GB
+Castlegate Pharma|castlegate.example|Pharmaceuticals|2300|GB
 Great Lakes Paper|greatlakes-paper.example|Paper|980|US
 Prairie Ethanol|prairie-ethanol.example|Chemicals|310|US
-Lone Star Water District|lonestar-water.example.org|Water supply|210|US
+Lone Star Water District|lonestar-water.example|Water supply|210|US
 Redwood Semiconductors|redwood-semi.example|Electronics|3400|US-W
-Cascade Cooling|cascade-cooling.example.com|Plant engineering|130|US-W
+Cascade Cooling|cascade-cooling.example|Plant engineering|130|US-W
 Sierra Dairy|sierra-dairy.example|Food and beverages|240|US-W
 青岛泵业|青岛泵业.example|Machinery|560|CN
 苏州精密仪器|suzhou-precision.example|Machinery|320|CN
 东海水务集团|东海水务.example|Water supply|2700|CN
 华南化工|huanan-chem.example|Chemicals|1500|CN
-长江酿造|changjiang-brewing.example.com|Food and beverages|430|CN
+长江酿造|changjiang-brewing.example|Food and beverages|430|CN
 西部能源工程|western-energy.example|Plant engineering|880|CN
 宁波阀门厂|宁波阀门.example|Machinery|190|CN
 Eaux du Midi|eaux-du-midi.example|Water supply|350|FR
 Laiteries Bellerive|bellerive.example|Food and beverages|760|FR
-Lyon Biotech|lyon-biotech.example.net|Pharmaceuticals|140|FR
+Lyon Biotech|lyon-biotech.example|Pharmaceuticals|140|FR
 Skogsbruk Pappers|skogsbruk.example|Paper|1100|SE
 Malmö Fjärrvärme|malmo-fjarrvarme.example|Energy|270|SE
 Usina Boa Vista|boavista.example|Chemicals|650|BR
 Águas do Planalto|aguas-planalto.example|Water supply|480|BR
 Southern Cross Mining|southerncross-mining.example|Mining|2100|AU
-Murray Irrigation|murray-irrigation.example.org|Agriculture|95|AU
+Murray Irrigation|murray-irrigation.example|Agriculture|95|AU
 Deccan Pumps|deccan-pumps.example|Machinery|370|IN
 Ganga Textiles|ganga-textiles.example|Textiles|1300|IN
 Coromandel Power|coromandel-power.example|Energy|1700|IN
@@ -114,6 +114,34 @@ Brightflow Sensors|brightflow-sensors.example|Measuring instruments|450|US
 测通仪表|测通仪表.example|Measuring instruments|700|CN
 Nordhavn Technical University|tu-nordhavn.example|Education|2500|SE
 """
+
+_PAST_COMPANIES = """
+Alster Getränke|alster-getraenke.example|Food and beverages|310|DE
+Stadtwerke Moorhausen|stadtwerke-moorhausen.example|Water supply|420|DE
+Harzer Metallwerke|harzer-metall.example|Machinery|950|DE
+Oderland Zucker|oderland-zucker.example|Food and beverages|680|DE
+Fenland Water|fenland-water.example|Water supply|1400|GB
+Calder Chemicals|calder-chemicals.example|Chemicals|540|GB
+Ashdown Dairies|ashdown-dairies.example|Food and beverages|120|GB
+Tidewater Energy|tidewater-energy.example|Energy|2200|US
+Blue Mesa Utilities|bluemesa.example|Water supply|260|US
+Hickory Foods|hickory-foods.example|Food and beverages|830|US
+Columbia Bend Brewing|columbiabend.example|Food and beverages|90|US-W
+无锡水处理|wuxi-water.example|Water supply|470|CN
+成都化纤|成都化纤.example|Chemicals|1900|CN
+大连造纸|dalian-paper.example|Paper|760|CN
+杭州医药|hangzhou-pharma.example|Pharmaceuticals|1200|CN
+Brasserie de la Vanne|brasserie-vanne.example|Food and beverages|60|FR
+Rhône Traitement|rhone-traitement.example|Water supply|390|FR
+Norrland Energi|norrland-energi.example|Energy|1500|SE
+Vänern Skog|vanern-skog.example|Paper|340|SE
+Açúcar do Vale|acucar-vale.example|Food and beverages|880|BR
+Pilbara Minerals Works|pilbara-works.example|Mining|1750|AU
+Malabar Refining|malabar-refining.example|Chemicals|2600|IN
+Crescent Utilities|crescent-utilities.example|Energy|610|AE
+Otago Creameries|otago-creameries.example|Food and beverages|190|NZ
+"""
+"""Of these people came who have decided since, and hardly anybody comes now."""
 
 RIVALS = ("Brightflow Sensors", "测通仪表")
 UNIVERSITY = "Nordhavn Technical University"
@@ -194,10 +222,10 @@ _SECOND_DEVICES = frozenset(("engineer", "hot_buyer", "hot_team"))
 _EVENING = frozenset(("student", "job_seeker", "bouncer"))
 
 
-def companies() -> list[Company]:
-    """Return the forty companies."""
+def companies(text: str = _COMPANIES + _PAST_COMPANIES) -> list[Company]:
+    """Return the companies of a table."""
     found = []
-    for line in _COMPANIES.split("\n"):
+    for line in text.split("\n"):
         if line:
             name, domain, industry, employees, place = line.split("|")
             timezone, locale = _PLACES[place]
@@ -209,7 +237,7 @@ def companies() -> list[Company]:
 def cast(seed: int) -> list[Character]:
     """Return the visitors of the story with *seed*: the same seed, the same visitors."""
     rng = random.Random(f"cast {seed}")  # noqa: S311  # a story, no secret
-    everyone = companies()
+    everyone = companies(_COMPANIES)
     buyers = [company for company in everyone if company.name not in (*RIVALS, UNIVERSITY)]
     rng.shuffle(buyers)
     characters: list[Character] = []
@@ -227,10 +255,10 @@ def cast(seed: int) -> list[Character]:
                 company = buyers[len(_TEAMS) + rng.randrange(len(buyers) - len(_TEAMS))]
             characters.append(_character(rng, seed, len(characters), persona, company, index))
     characters += _twins(rng, seed, characters)
+    earlier = companies(_PAST_COMPANIES)
     for persona, count in _PAST:
         for index in range(count):
-            company = buyers[len(_TEAMS) + rng.randrange(len(buyers) - len(_TEAMS))]
-            characters.append(_character(rng, seed, len(characters), persona, company, index))
+            characters.append(_character(rng, seed, len(characters), persona, rng.choice(earlier), index))
     return characters
 
 

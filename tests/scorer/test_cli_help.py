@@ -139,6 +139,8 @@ SAID = {
     "no key": (["key", "revoke", "x"], 2, "没有正在使用的密钥"),
     "no users": (["user", "list"], 0, "还没有用户"),
     "a user": (["user", "add", "chen@example.com"], 0, "可以在"),
+    "a user without a password": (["user", "add", "eve@example.com", "--no-password"], 0, "可以在"),
+    "a password and none": (["user", "add", "x@example.com", "--password", "x", "--no-password"], 2, "不能同时使用"),
     "no user": (["user", "disable", "x@example.com"], 2, "没有用户"),
     "no e-mail address": (["user", "add", "x"], 1, "邮箱地址"),
     "a short password": (["user", "add", "ada@example.com", "--password", "x"], 1, "密码"),

@@ -21,6 +21,7 @@ from scorer.scorecards import StoredCard
 from scorer.searching import lead_meant
 from scorer.segment_sql import members_condition
 from scorer.web.call import Call, Route
+from scorer.web.pages.hot import owner_names
 from scorer.web.rendering import redirect, render
 
 SHOWN: Final = 50
@@ -68,6 +69,7 @@ def show(call: Call) -> Response:
         asked=asked,
         leads=view_leads(call.connection, view, ranked.rows),
         companies=companies,
+        names=owner_names(call.connection, view.site.id),
         topic_words=topic_label(view.card, asked.topic, call.language) if asked.topic else "",
         saved_segments=[(one.name, one.name) for one in segments.list_segments(call.connection, view.site.id)],
         earlier=call.address_with(cursor=None) if after else "",
