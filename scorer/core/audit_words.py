@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "alert remove": Label("unsubscribed somebody from alerts", "取消提醒订阅"),
 }
 _MAX_VALUE: Final = 200
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _BY_CARD: Final = Label("By the scorecard", "由评分卡决定")
 _NEVER: Final = Label("Never", "从不排除")
 
@@ -58,6 +60,21 @@ def action_label(action: str, language: Language) -> str:
     return pick(ACTIONS[action], language) if action in ACTIONS else action
 
 
+NAMES: Final[dict[str, Label]] = {
+    "owner": Label("owner", "负责人"),
+    "until": Label("until", "截至"),
+    "note": Label("note", "备注"),
+    "email": Label("email", "邮箱"),
+    "segment": Label("segment", "细分"),
+    "kind": Label("kind", "结果"),
+    "value": Label("value", "金额"),
+    "currency": Label("currency", "币种"),
+    "reason": Label("reason", "原因"),
+    "by": Label("by", "操作人"),
+}
+"""What is told of daily work. Settings keep the names that they have in commands."""
+
+
 def told_changes(action: str, detail: Mapping[str, Any], language: Language) -> str:
     """What a line's detail tells: ``name value``, or ``name from → to``, with settings and fields under their own names.
 
@@ -66,6 +83,8 @@ def told_changes(action: str, detail: Mapping[str, Any], language: Language) -> 
     ('consent not-required → required; origins a → –', 'lost ld_a')
     >>> told_changes("exclude", {"from": None, "to": "staff"}, "en")
     'By the scorecard → Own staff'
+    >>> told_changes("claim", {"owner": "ada", "until": "2026-11-27T08:53:13.004Z"}, "zh")
+    '负责人 ada; 截至 2026-11-27 08:53 UTC'
     """
     if detail.keys() == {"from", "to"}:
         before, after = detail["from"], detail["to"]
@@ -73,7 +92,8 @@ def told_changes(action: str, detail: Mapping[str, Any], language: Language) -> 
             return f"{_exclusion(before, language)} → {_exclusion(after, language)}"
         return f"{_plain(before)} → {_plain(after)}"
     told = []
-    for name, value in detail.items():
+    for field, value in detail.items():
+        name = pick(NAMES[field], language) if field in NAMES else field
         if isinstance(value, Mapping) and value.keys() == {"from", "to"}:
             told.append(f"{name} {_plain(value['from'])} → {_plain(value['to'])}")
         else:
@@ -95,6 +115,8 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ",".join(map(_plain, value))[:_MAX_VALUE]
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return f"{value[:10]} {value[11:16]} UTC"
     if isinstance(value, str | int | float):
         return str(value)[:_MAX_VALUE]
     return msgspec.json.encode(value).decode()[:_MAX_VALUE]

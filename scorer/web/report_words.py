@@ -81,7 +81,9 @@ WORDS: Final[dict[str, Label]] = {
     "scores chance": Label(
         "The difference may still be chance: more outcomes will tell.", "差异仍可能是偶然：需要更多结果才能判断。"
     ),
-    "contact": Label("Half of those spoken with waited {median} or less.", "已联系的线索中，一半的等待时间不超过 {median}。"),
+    "contact": Label(
+        "Half of those spoken with waited {median} or less.", "已联系的线索中，一半的等待时间不超过 {median}。"
+    ),
     "contact hour": Label(
         "{share} of hot leads were spoken with within the hour.", "{share} 的热门线索在一小时内得到联系。"
     ),

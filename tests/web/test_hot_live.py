@@ -68,11 +68,11 @@ def test_keys_move_claim_put_off_and_choose(served: Served, salesperson: Page) -
     assert shown.evaluate("document.activeElement.textContent") == names[0]
     first = shown.locator("#hot-list tbody tr").first
     keys.press("c")
-    expect(first.get_by_text("You", exact=True)).to_be_visible()
+    expect(first.get_by_text("Yours", exact=True)).to_be_visible()
     expect(shown.locator(".toast", has_text=f"{names[0]} is yours")).to_be_visible()
     assert shown.evaluate("document.activeElement.textContent") == names[0]
     keys.press("c")
-    expect(first.get_by_text("You", exact=True)).to_be_hidden()
+    expect(first.get_by_text("Yours", exact=True)).to_be_hidden()
     keys.press("x")
     expect(shown.locator("#several")).to_have_class(re.compile("is-open"))
     expect(shown.locator("[data-count]")).to_have_text("1")

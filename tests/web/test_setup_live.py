@@ -26,12 +26,12 @@ def test_the_hours_come_after_the_page_and_are_a_link_without_scripts(served: Se
     with served.visiting(served.user("viewer")) as context:
         page = context.new_page()
         page.goto("/settings/health")
-        expect(page.locator("#hours svg[role=img]")).to_be_visible()
+        expect(page.locator("#hours svg[role=img]:visible")).to_be_visible()
     with served.visiting(served.user("viewer"), java_script_enabled=False) as context:
         page = context.new_page()
         page.goto("/settings/health")
         page.click("#hours a")
-        expect(page.locator("svg[role=img]")).to_be_visible()
+        expect(page.locator("svg[role=img]:visible")).to_be_visible()
 
 
 def test_what_cant_be_undone_asks_first_and_is_done_by_keyboard(served: Served) -> None:

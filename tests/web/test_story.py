@@ -103,7 +103,7 @@ def test_a_visitor_becomes_hot_before_the_salespersons_eyes_and_is_claimed_and_w
     assert (time.monotonic() - left) * 1000 < SEEN_WITHIN_MS
 
     line.get_by_role("button", name="Claim Nora North").click()
-    expect(line.get_by_text("You", exact=True)).to_be_visible()
+    expect(line.get_by_text("Yours", exact=True)).to_be_visible()
     line.get_by_role("link", name="Outcome of Nora North").click()
     dialog = salesperson.get_by_role("dialog")
     dialog.get_by_label("Won: value of the deal").fill("48000")

@@ -69,7 +69,9 @@ def test_what_isnt_offered_is_refused(sqlite_web: Web, path: str) -> None:
 def test_somebody_new_chooses_a_password_by_a_link_that_works_once(web: Web) -> None:
     chen = web.browser(web.chen)
     answer = chen.post(
-        "/settings/users", {"email": "Dora@Example.com", "role": "sales", "language": "en"}, on="/settings/users"
+        "/settings/users",
+        {"email": "Dora@Example.com", "role": "sales", "language": "en"},
+        on="/settings/users?site=nordwind",
     )
     link = link_in(answer.text)
     with web.world.database.reading() as connection:
