@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if unknown or (asked.url is None) != (asked.data_dir is None):
         parser.error(f"there is no page {', '.join(unknown)}" if unknown else "--url and --data-dir belong together")
     asked.into.mkdir(parents=True, exist_ok=True)
-    wanted = [one for one in PAGES if not asked.names or one.name in asked.names]
+    wanted = [one for one in PAGES if one.name in asked.names or (not asked.names and one.in_demonstration)]
     options: dict[str, Any] = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
     with (
         demonstration(asked.url, asked.data_dir) as (url, password),

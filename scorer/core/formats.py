@@ -9,6 +9,7 @@ from scorer.core.decay import DAY_MS
 from scorer.core.labels import Label, Language, pick
 from scorer.core.phrases import HOUR_MS, MINUTE_MS
 
+_ALMOST_A_YEAR_MS: Final = 330 * 86_400_000
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WEEKDAYS_ZH: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
@@ -39,6 +40,20 @@ def day_text(at_ms: int, zone: tzinfo, language: Language) -> str:
     if language == "zh":
         return f"{at.year}年{at.month}月{at.day}日"
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
+def axis_day_text(at_ms: int, span_ms: int, zone: tzinfo, language: Language) -> str:
+    """A date beside a line of time that is *span_ms* long: as short as tells it from the others.
+
+    Without the year where no day comes twice, else the month with its year.
+
+    >>> axis_day_text(0, 86_400_000, UTC, "en"), axis_day_text(0, 2 * 31_536_000_000, UTC, "zh")
+    ('1 Jan', '1970年1月')
+    """
+    at = _local(at_ms, zone)
+    if span_ms < _ALMOST_A_YEAR_MS:
+        return f"{at.month}月{at.day}日" if language == "zh" else f"{at.day} {_MONTHS[at.month - 1]}"
+    return f"{at.year}年{at.month}月" if language == "zh" else f"{_MONTHS[at.month - 1]} {at.year}"
 
 
 def clock_text(at_ms: int, zone: tzinfo) -> str:

@@ -6,7 +6,6 @@ from sqlalchemy import Connection
 
 from scorer.claims import claim
 from scorer.core.decay import DAY_MS
-from scorer.digests import subscribe
 from scorer.hot_list import Wanted, rank
 from scorer.notes import add_note
 from scorer.scorecards import current_cards
@@ -23,7 +22,7 @@ looks."""
 
 
 def work(connection: Connection, site: Site, salespeople: tuple[str, str], now_ms: int) -> None:
-    """Claim some of the hot leads of *site* and write notes about them, as of *now_ms*; all get the weekly mail.
+    """Claim some of the hot leads of *site* and write notes about them, as of *now_ms*.
 
     *salespeople* are two. The notes are the same whoever the lead is: all of it is made up.
     """
@@ -34,5 +33,3 @@ def work(connection: Connection, site: Site, salespeople: tuple[str, str], now_m
             if days:
                 claim(connection, site, lead, who, who, now_ms, lease_ms=days * DAY_MS)
             add_note(connection, site, lead, text, who, now_ms)
-    for person in salespeople:
-        subscribe(connection, site, person, person, now_ms)

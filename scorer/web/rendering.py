@@ -17,6 +17,7 @@ from scorer.core import plotting
 from scorer.core.formats import (
     AHEAD,
     ahead,
+    axis_day_text,
     clock_text,
     count_text,
     day_text,
@@ -87,6 +88,7 @@ def render(call: Call, template: str, status: int = 200, /, **values: Any) -> Re
         "ago": lambda at: ago(as_ms(at), now_ms, language),
         "ahead": lambda at: ahead(as_ms(at), now_ms, language),
         "moment_text": lambda at: moment_text(as_ms(at), zone, language),
+        "axis_day_text": lambda at, span_ms: axis_day_text(as_ms(at), span_ms, zone, language),
         "day_text": lambda at: day_text(as_ms(at), zone, language),
         "clock_text": lambda at: clock_text(as_ms(at), zone),
         "is_past": lambda at: as_ms(at) <= now_ms,

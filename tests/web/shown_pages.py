@@ -22,6 +22,8 @@ class ShownPage(msgspec.Struct, frozen=True):
     status: int = 200
     in_every_world: bool = True
     """Whether the tests' world has what is shown; else only the demonstration has."""
+    in_demonstration: bool = True
+    """Whether the demonstration has; a webhook or a mail, say, would have to lead somewhere."""
 
 
 PAGES: Final = (
@@ -43,10 +45,10 @@ PAGES: Final = (
     ShownPage("report-wrong-days", "/reports?from=2026-11-30&until=2026-11-01", status=422),
     ShownPage("settings", "/settings"),
     ShownPage("settings-digests", "/settings/digests"),
-    ShownPage("settings-digest", "/settings/digests/{digest}"),
+    ShownPage("settings-digest", "/settings/digests/{digest}", in_demonstration=False),
     ShownPage("settings-alerts", "/settings/alerts"),
     ShownPage("settings-webhooks", "/settings/webhooks"),
-    ShownPage("settings-webhook", "/settings/webhooks/{webhook}"),
+    ShownPage("settings-webhook", "/settings/webhooks/{webhook}", in_demonstration=False),
     ShownPage("settings-users", "/settings/users"),
     ShownPage("settings-keys", "/settings/keys"),
     ShownPage("settings-dead-letters", "/settings/dead-letters?reason=url_invalid"),
