@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -9,11 +10,20 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
+from scorer.digesting import send_due
+from scorer.digests import subscribe
+from scorer.mail.letters import Sender
+from scorer.mailing import Mailer
 from scorer.resources import now_ms
 from scorer.users import add_user
+from scorer.webhooks import add_webhook
+from tests.mail_server import Kept, mail_server
+from tests.scorer.webhook_receiver import Receiver, receiver
 from tests.service.conftest import MakeService, make_service
-from tests.service.running import AGENT, Keys, Service, wait_for
+from tests.service.running import AGENT, DAY, HOUR, Keys, Service, wait_for
 from tests.web.conftest import PASSWORD, Chromium
+from tracker.settings import Settings
+from tracker.sites import load_sites
 
 __all__ = ("make_service",)  # a fixture
 
@@ -24,15 +34,50 @@ LIKE_A_PERSON = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-blink-fea
 
 
 @pytest.fixture(scope="module")
-def story(make_service: MakeService) -> tuple[Service, Keys]:
-    """The service with the sample site in front of it, and a salesperson."""
-    service = make_service()
+def crm() -> Iterator[Receiver]:
+    """What is told of lead changes by webhook."""
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def story(make_service: MakeService, crm: Receiver) -> tuple[Service, Keys]:
+    """The service with the sample site in front of it, a salesperson and a webhook."""
+    service = make_service(WEBHOOK_ALLOW="127.0.0.1")
     site = service.add_site(origins=(service.url,))
     service.command = (sys.executable, "-m", "tests.service.with_demo", site.write_key)
     service.start()
     with service.resources.database.writing() as connection:
         add_user(connection, "ben@example.com", "Ben", {site.id: "sales"}, now_ms(), password=PASSWORD)
+        own = load_sites(connection)[site.id]
+        add_webhook(connection, own, f"http://127.0.0.1:{crm.port}/", "test", now_ms())
     return service, site
+
+
+def told_by_webhook(crm: Receiver, lead: str) -> list[str]:
+    """The kinds of changes of a lead that have come, each message counted once, in the order of their numbers."""
+    bodies = {came.headers["webhook-id"]: json.loads(came.body) for came in list(crm.came)}
+    mine = [body for body in bodies.values() if body["data"]["lead"]["id"] == lead]
+    return sorted(body["type"].removeprefix("lead.") for body in mine)
+
+
+def weekly_mail(service: Service, site: Keys) -> str:
+    """The mail of this week, which its reader gets next Monday at eight, as plain text."""
+    kept = Kept()
+    days = now_ms() // DAY
+    monday = (days + 7 - (days + 3) % 7) * DAY  # the first day of all, 1 January 1970, was a Thursday
+    with service.resources.database.writing() as connection:
+        subscribe(connection, load_sites(connection)[site.id], "chief@example.com", "test", monday)
+    with mail_server(kept) as port:
+        settings = Settings(smtp_url=f"smtp://127.0.0.1:{port}", mail_from="warmtrail@example.com")
+        with Mailer(settings) as mailer:
+            sender = Sender(service.url, service.resources.secret)
+            send_due(service.resources.database, mailer, sender, lambda: monday + 9 * HOUR)
+    [(to, mail)] = kept.mails
+    assert to == ["chief@example.com"]
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
 
 
 @pytest.fixture
@@ -64,7 +109,7 @@ def fetch(page: Page, path: str, file: str) -> None:
 
 
 def test_a_visitor_becomes_hot_before_the_salespersons_eyes_and_is_claimed_and_won(
-    story: tuple[Service, Keys], visitor: Page, salesperson: Page
+    story: tuple[Service, Keys], crm: Receiver, visitor: Page, salesperson: Page
 ) -> None:
     service, site = story
     salesperson.goto("/hot?stage=")
@@ -124,3 +169,8 @@ def test_a_visitor_becomes_hot_before_the_salespersons_eyes_and_is_claimed_and_w
     assert told[-1]["detail"] == expected
     assert service.get(f"/leads/{lead}", site.api_key)["status"] == "won"
     assert service.get("/hot-leads", site.api_key)["data"] == []
+
+    wait_for(lambda: told_by_webhook(crm, lead) == sorted(kinds), 10, "the webhook was told something else")
+    mail = weekly_mail(service, site)
+    assert "Nora North" in mail
+    assert "48,000" in mail
