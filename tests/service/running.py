@@ -116,7 +116,7 @@ class Service:
     def start(self) -> Service:
         """Start it and return once it takes events."""
         process = self.launch()
-        assert wait_for_http(f"{self.url}/readyz", 30), f"not ready (exit code {process.poll()}):\n{self.log[-4000:]}"
+        assert wait_for_http(f"{self.url}/readyz", 90), f"not ready (exit code {process.poll()}):\n{self.log[-4000:]}"
         return self
 
     def ask_to_stop(self, number: int = signal.SIGTERM) -> float:
