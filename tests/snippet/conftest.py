@@ -27,6 +27,8 @@ QUIET = [
     "--no-first-run",
     "--disable-default-apps",
     "--disable-dev-shm-usage",
+    # The whole browser's: what is set for a context reaches a window that a page opens only after its first script.
+    f"--user-agent={USER_AGENT}",
     # Real host names for what depends on them (cookies of subdomains, links between domains): all are this machine.
     # So is ::1, also where there is no IPv6.
     "--host-resolver-rules=MAP *.example 127.0.0.1, MAP *.co.uk 127.0.0.1, MAP *.github.io 127.0.0.1, MAP ::1 127.0.0.1",

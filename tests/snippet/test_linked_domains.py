@@ -113,6 +113,7 @@ def test_a_followed_link_makes_one_visitor_of_two_domains(
     page: Page, context: BrowserContext, site: Site, how: dict[str, Any], attributes: str
 ) -> None:
     open_page(page, site)
+    arrived(page, site, count=1)
     there = site.at(OTHER, "/linked.html?a=b")
     link(page, there, attributes)
     if how or attributes:
