@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -35,6 +36,8 @@ scorecards: Final = Table(
     Column("published_at", BigInteger),
     Column("is_current", Boolean, nullable=False),
     Column("filling", Boolean, nullable=False),
+    Column("proposed", Boolean, nullable=False, server_default=false()),
+    Column("learned", Text),
     UniqueConstraint("site_id", "number"),
     Index(
         "uq_scorecards_current",
@@ -47,7 +50,8 @@ scorecards: Final = Table(
 """The numbered rules of a site's score; a row's body and landmark never change. One of a site's is current.
 
 ``filling``: scores by this card are being made in the background. For a card that isn't current, whoever changes what a
-lead's score depends on deletes the lead's score by it, to be made again."""
+lead's score depends on deletes the lead's score by it, to be made again. ``proposed``: nobody has published or refused it
+yet. ``learned`` is what training found out (``core.learned.Learned`` as JSON) of a card that came of it."""
 
 accounts: Final = Table(
     "accounts",
