@@ -7,12 +7,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from scorer.announcing import announce
+from scorer.core.decay import DAY_MS
 from scorer.forgetting import forget_memberships
 from tracker import store
 from tracker.db import Database
 
 FORGOTTEN_AT_ONCE: Final = 500
 """Visitors forgotten in one transaction: few enough that the drains hardly notice."""
+ERASED_KEPT_MS: Final = 30 * DAY_MS
+"""How long it is known who was erased: longer than any event waits in the queue."""
 
 
 def forget_old(database: Database, before_ms: int, now_ms: int) -> int:
@@ -30,6 +33,7 @@ def forget_old(database: Database, before_ms: int, now_ms: int) -> int:
             break
     with database.writing() as connection:
         store.forget_dead_letters(connection, before_ms)
+        store.forget_erased(connection, now_ms - ERASED_KEPT_MS)
     return forgotten
 
 

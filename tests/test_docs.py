@@ -13,6 +13,7 @@ import click
 import pytest
 
 from scorer.cli import cli
+from scorer.core.personal_data import KEPT
 from scorer.outlets.routes import ROUTES as API_ROUTES
 from tracker.collect import ROUTES as COLLECT_ROUTES
 from tracker.collector import make_blueprint
@@ -148,3 +149,8 @@ def anchors(path: Path) -> frozenset[str]:
     """The anchors that a page's headings get when it is shown."""
     headings = _HEADING.findall(_FENCE.sub("", path.read_text(encoding="utf-8")))
     return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
+def test_every_table_with_rows_of_a_person_is_told_of() -> None:
+    told = page("docs/privacy.md")
+    assert [one.table for one in KEPT if f"| `{one.table}` | {one.purpose.en} | {one.ends.en} |" not in told] == []

@@ -173,6 +173,8 @@ class _Batch:
         """Read what is known, decide, write; return what changed about visitors."""
         keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         known = store.load_visitors(self.connection, keys)
+        if self._forget_erased([key for key in keys if key not in known]):
+            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         if self._tell_people_apart(known):
             keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
             known |= store.load_visitors(self.connection, [key for key in keys if key not in known])
@@ -203,6 +205,23 @@ class _Batch:
             # Of a browser that may be a mail scanner's nothing is told, not even that it is there.
             if result.facts or known[key].visits or not result.state.held
         ]
+
+    def _forget_erased(self, unknown: list[VisitorKey]) -> bool:
+        """Drop what was received of people before they were erased; return whether there was any.
+
+        Such a visitor isn't stored any more: those that are need no looking up.
+        """
+        erased = store.erased_among(self.connection, unknown) if unknown else {}
+        if not erased:
+            return False
+        staying = []
+        for one in self._incoming:
+            if one.received_at <= erased.get(one.key, -1):
+                self.counts[one.partition, one.key[0]].filtered += 1  # Counted and forgotten, as with an opt-out.
+            else:
+                staying.append(one)
+        self._incoming = staying
+        return True
 
     def _tell_people_apart(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
         """Give events by a second person on one browser to a visitor of their own; return whether there were any."""

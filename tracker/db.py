@@ -102,6 +102,8 @@ def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
         "foreign_keys=ON",
         "cache_size=-65536",
         "temp_store=MEMORY",
+        # What is deleted of people is overwritten, not only unlinked.
+        "secure_delete=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

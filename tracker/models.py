@@ -160,3 +160,14 @@ dead_letters: Final = Table(
 )
 """Events (and lines of imported files) that were refused, with the reason and as they came. ``source``: collector,
 worker or import."""
+
+erased_visitors: Final = Table(
+    "erased_visitors",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    Column("key_hash", LargeBinary(16), primary_key=True),
+    Column("erased_at", BigInteger, nullable=False),
+    Index(None, "erased_at"),
+)
+"""Visitors who were erased: what was received of them before that, and waits in the queue still, is forgotten, too. Of the
+key only a hash is kept, and that for as long as events may wait."""

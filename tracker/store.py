@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from tracker import bulk
 from tracker.core.events import Event
 from tracker.core.visits import Visit, VisitorState, pack_state, unpack_state
-from tracker.models import dead_letters, events, intake, partitions, visitors, visits
+from tracker.models import dead_letters, erased_visitors, events, intake, partitions, visitors, visits
 
 EVENT_COLUMNS: Final = tuple(column.name for column in events.columns)
 _VISIT_COLUMNS: Final = tuple(column.name for column in visits.columns)
@@ -240,13 +241,51 @@ def save_visitors(
     bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key"))
 
 
+def hold_off_drains(connection: Connection) -> None:
+    """Wait for the drains that are at work, and hold off others until the transaction ends.
+
+    One that has read a visitor would store again what is deleted meanwhile. On SQLite the transaction itself does this.
+    """
+    connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
+
+
+def note_erased(connection: Connection, site_id: int, keys: Iterable[str], now_ms: int) -> None:
+    """Note that visitors were erased, so that what waits of them in the queue isn't stored."""
+    rows = [(site_id, _key_hash(key), now_ms) for key in sorted(keys)]
+    bulk.upsert(connection, erased_visitors, rows, columns=("site_id", "key_hash", "erased_at"))
+
+
+def erased_among(connection: Connection, keys: Iterable[VisitorKey]) -> dict[VisitorKey, int]:
+    """Return when those of *keys* were erased that were, lately."""
+    by_site: dict[int, dict[bytes, VisitorKey]] = {}
+    for key in keys:
+        by_site.setdefault(key[0], {})[_key_hash(key[1])] = key
+    found: dict[VisitorKey, int] = {}
+    for site_id, names in by_site.items():
+        hashes = list(names)
+        for start in range(0, len(hashes), 500):
+            query = select(erased_visitors.c.key_hash, erased_visitors.c.erased_at).where(
+                erased_visitors.c.site_id == site_id, erased_visitors.c.key_hash.in_(hashes[start : start + 500])
+            )
+            found |= {names[bytes(row.key_hash)]: row.erased_at for row in connection.execute(query)}
+    return found
+
+
+def forget_erased(connection: Connection, before_ms: int) -> int:
+    """Forget who was erased before *before_ms*: nothing of theirs can wait any more; return how many."""
+    return connection.execute(erased_visitors.delete().where(erased_visitors.c.erased_at < before_ms)).rowcount
+
+
+def _key_hash(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=16).digest()
+
+
 def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[int]:
     """Delete up to *limit* visitors of whom nothing was received since *before_ms*, with visits and events; return ids.
 
-    Waits for the drains that are at work and holds off others until the transaction ends: one that has read a visitor
-    would store again what is deleted here.
+    Holds off the drains, see ``hold_off_drains``.
     """
-    connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
+    hold_off_drains(connection)
     quiet = select(visitors.c.id).where(visitors.c.heard_at < before_ms).order_by(visitors.c.id).limit(limit)
     ids = list(connection.execute(quiet).scalars())
     delete_visitors(connection, ids)

@@ -25,6 +25,7 @@ FAMILIES: Final = {
     "mail_links": ("link",),
     "care": ("status", "dead-letters", "doctor"),
     "audit": ("audit",),
+    "privacy": ("export", "erase"),
     "scorecards": ("scorecard", "rescore"),
     "segments": ("segment",),
     "digests": ("digest",),

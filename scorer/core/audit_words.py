@@ -21,7 +21,13 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "outcome": Label("noted the outcome", "记录结果"),
     "note": Label("wrote a note", "添加备注"),
     "publish": Label("published a scorecard", "发布评分卡"),
+    "propose": Label("learned a scorecard and proposed it", "学习并提出评分卡提案"),
+    "refuse": Label("refused a proposed scorecard", "否决评分卡提案"),
+    "train": Label("asked for a training", "请求训练"),
+    "clear alarm": Label("put an alarm of learning away", "清除学习告警"),
     "rollback": Label("went back to a scorecard", "回退评分卡"),
+    "export": Label("saved a person's data", "导出个人数据"),
+    "erase": Label("erased a person", "抹除个人数据"),
     "site add": Label("added the site", "新增站点"),
     "site set": Label("changed settings", "更改设置"),
     "key add": Label("made a key", "新增密钥"),
@@ -71,6 +77,8 @@ NAMES: Final[dict[str, Label]] = {
     "currency": Label("currency", "币种"),
     "reason": Label("reason", "原因"),
     "by": Label("by", "操作人"),
+    "removed": Label("rows removed", "删除行数"),
+    "refused_events": Label("refused events", "被拒收的事件"),
 }
 """What is told of daily work. Settings keep the names that they have in commands."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from scorer.erasing import Certificate
 from scorer.keys import Scope
 from scorer.outlets import (
     account_shapes,
@@ -17,6 +18,9 @@ from scorer.outlets import (
     digest_shapes,
     history_shapes,
     note_shapes,
+    privacy_answers,
+    privacy_requests,
+    recommendation_shapes,
     report_answers,
     report_parameters,
     report_shapes,
@@ -41,6 +45,7 @@ from scorer.outlets.parameters import (
     TimelineParameters,
 )
 from scorer.outlets.request_shapes import Request
+from scorer.person_export import PersonExport
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -100,7 +105,8 @@ ROUTES: Final = (
         summary="The hot leads, those to call first at the top",
         description="Those whose score has reached the scorecard's threshold and has not faded below it since, ranked by "
         "priority: points times what the fit is worth. The filters topic, stage, owner and grade look at up to 2,000 leads "
-        "a page: a page may be short, even empty, and still have a next_cursor.",
+        "a page: a page may be short, even empty, and still have a next_cursor. With explore=true the leads of the week "
+        "that were drawn by lot follow the last hot one: they aren't hot, and explored is true.",
         scope="read",
         parameters=HotLeadsParameters,
         answer=shapes.LeadPage,
@@ -168,6 +174,17 @@ ROUTES: Final = (
         parameters=Parameters,
         answer=source_shapes.Sources,
         handle=answers.sources,
+    ),
+    Route(
+        path="/leads/{lead_id}/recommendations",
+        name="listRecommendations",
+        summary="What to show to a lead next: what leads like it had read before they bought, and it has not",
+        description="Reckoned once a day from what leads have read; while nobody has bought, from leads in the stage of "
+        "decision.",
+        scope="read",
+        parameters=Parameters,
+        answer=recommendation_shapes.RecommendationList,
+        handle=answers.recommended_to,
     ),
     Route(
         path="/leads/{lead_id}/notes",
@@ -318,6 +335,18 @@ ROUTES: Final = (
         parameters=report_parameters.ReportParameters,
         answer=report_shapes.AttentionAnswer,
         handle=report_answers.attention,
+    ),
+    Route(
+        path="/reports/content",
+        name="reportContent",
+        summary="Which pages and documents go before wins, and which before losses",
+        description="Of the leads decided in the period: what they had read for ten seconds, or downloaded, before the first "
+        "word of sales about them. Odds ratios with intervals; the verdicts bear in mind that many were compared. At most a "
+        "thousand leads won and a thousand others are looked at.",
+        scope="read",
+        parameters=report_parameters.ReportParameters,
+        answer=report_shapes.ContentAnswer,
+        handle=report_answers.content,
     ),
     Route(
         path="/reports/scores",
@@ -566,5 +595,32 @@ ROUTES: Final = (
         parameters=ChangesParameters,
         answer=shapes.ChangePage,
         handle=answers.changes,
+    ),
+    Route(
+        path="/privacy/export",
+        name="exportPerson",
+        summary="All that is kept of a person",
+        description="For somebody who asks for their data: every row of every table that speaks of the person, how each "
+        "score comes about, and refused events in which one of the names stands. 404 where nothing is kept.",
+        scope="admin",
+        parameters=Parameters,
+        answer=PersonExport,
+        handle=privacy_answers.export,
+        method="POST",
+        body=privacy_requests.ExportRequest,
+        changes=False,
+    ),
+    Route(
+        path="/privacy/erase",
+        name="erasePerson",
+        summary="Erase a person",
+        description="Deletes all that is kept of the person, and answers with a record that names nobody. What waits in the "
+        "queue is forgotten when it is drained. The feed tells of each lead that it was erased. 404 where nothing is kept.",
+        scope="admin",
+        parameters=Parameters,
+        answer=Certificate,
+        handle=privacy_answers.erase_person,
+        method="POST",
+        body=privacy_requests.EraseRequest,
     ),
 )

@@ -1,0 +1,107 @@
+"""Erase a person: everything that is kept of one, at once and for good, with a record that it was done."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection, delete, func, select
+
+from scorer.announcing import announce
+from scorer.auditing import note
+from scorer.core.labels import Label
+from scorer.core.personal_data import KEPT
+from scorer.data_subjects import Asked, PrivacyError, Subject, find_subject, letters_about
+from scorer.forgetting import forget_memberships
+from scorer.outlets import shapes
+from scorer.outlets.shapes import time_text
+from tracker import store
+from tracker.models import dead_letters, metadata
+from tracker.sites import Site
+
+LONGEST_WHY: Final = 500
+_DELETED_AT_ONCE: Final = 500
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """The record of an erasure. It names nobody: it may be kept."""
+
+    id: Annotated[str, Meta(pattern="^er_[0-9a-f]{16}$")]
+    site: str
+    erased_at: shapes.Time
+    by: str
+    leads: Annotated[list[str], Meta(description="Ids of the leads that are gone; they are told of as erased in the feed.")]
+    removed: Annotated[dict[str, int], Meta(description="Rows deleted, by table.")]
+    emptied: Annotated[
+        dict[str, int],
+        Meta(description="Rows that stay, without what they said: that something was done, by whom and when."),
+    ]
+    refused_events: Annotated[int, Meta(description="Refused events deleted in which one of the person's names stood.")]
+    outside: Annotated[
+        list[str], Meta(description="Where copies may be that no service can reach: to be dealt with by people.")
+    ]
+
+
+OUTSIDE: Final = (
+    Label("backups and archives of the database, until they are rotated out", "数据库的备份与归档（直至轮换删除）"),
+    Label("logs of proxies in front of the service", "服务前置代理的日志"),
+    Label("mails, webhook receivers and CRMs that were told before", "此前已收到通知的邮件、Webhook 接收方与 CRM"),
+)
+"""Where copies may be that no service can reach."""
+
+
+def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str, now_ms: int) -> Certificate:
+    """Delete all that is kept of a person and return the record of it. Raises ``PrivacyError``.
+
+    Events of the person that still wait in the queue, received up to *now_ms*, are counted and forgotten when they are
+    drained. The person's browser, should it come again, is somebody new. *why* is kept in the audit log and mustn't name the
+    person. The caller commits.
+    """
+    why = why.strip()
+    if not why or len(why) > LONGEST_WHY:
+        raise PrivacyError(
+            f"Say why in 1 to {LONGEST_WHY} characters, without naming the person: it is kept.",
+            f"请用 1 到 {LONGEST_WHY} 个字符说明原因，且勿提及此人姓名：该说明会被保留。",
+        )
+    store.hold_off_drains(connection)
+    subject = find_subject(connection, site, asked)
+    before = _count(connection, subject)
+    letters = [row.id for row in letters_about(connection, site, subject.names)]
+    for start in range(0, len(letters), _DELETED_AT_ONCE):
+        part = letters[start : start + _DELETED_AT_ONCE]
+        connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(part)))
+    store.note_erased(connection, site.id, subject.keys, now_ms)
+    store.delete_visitors(connection, subject.visitors)
+    news = forget_memberships(connection, subject.visitors, now_ms)
+    made = Certificate(
+        id=f"er_{secrets.token_hex(8)}",
+        site=site.name,
+        erased_at=time_text(now_ms),
+        by=actor,
+        leads=list(subject.leads),
+        removed={table: count for table, (count, stays) in before.items() if not stays},
+        emptied={table: count for table, (count, stays) in before.items() if stays},
+        refused_events=len(letters),
+        outside=[place.en for place in OUTSIDE],
+    )
+    told = {"removed": sum(made.removed.values()), "refused_events": made.refused_events}
+    note(connection, site.id, actor, "erase", made.id, why, told, now_ms)
+    announce(connection, news)
+    return made
+
+
+def _count(connection: Connection, subject: Subject) -> dict[str, tuple[int, bool]]:
+    """Rows of each table that speak of the person, and whether they stay without saying so."""
+    found = {}
+    for kept in KEPT:
+        table = metadata.tables[kept.table]
+        ids: tuple[str, ...] | tuple[int, ...] = subject.branches if kept.reach == "lead" else subject.visitors
+        count = 0
+        for start in range(0, len(ids), _DELETED_AT_ONCE):
+            mine = table.c[kept.column].in_(ids[start : start + _DELETED_AT_ONCE])
+            count += connection.execute(select(func.count()).select_from(table).where(mine)).scalar_one()
+        if count:
+            found[kept.table] = (count, kept.stays)
+    return found
