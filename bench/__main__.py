@@ -1,4 +1,4 @@
-"""``python3 dev.py bench [name …] [--smoke]``: run benchmarks and write ``bench/RESULTS.md``.
+"""``python3 dev.py bench [name …] [--smoke] [--data FOLDER]``: run benchmarks and write ``bench/RESULTS.md``.
 
 ``--smoke`` runs each for a moment and writes nothing: it proves that the benchmarks still run.
 """
@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import drain, ingest, matching, query, snippet
+from bench import classes, drain, ingest, learning, matching, page, query, snippet
 from bench.report import Section, machine, merge
 
 BENCHMARKS: dict[str, Callable[[bool], Section]] = {
     "ingest": ingest.run,
     "drain": drain.run,
     "query": query.run,
+    "page": page.run,
     "matching": matching.run,
     "snippet": snippet.run,
+    "learning": learning.run,
+    "classes": classes.run,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -28,7 +32,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[*BENCHMARKS, []], help="which; all without one")
     parser.add_argument("--smoke", action="store_true", help="only prove that they run")
+    parser.add_argument("--data", help="folder of the public data, for learning and classes (default ../shared/data)")
     wanted = parser.parse_args()
+    if wanted.data:
+        os.environ["WARMTRAIL_BENCH_DATA"] = wanted.data
     for name in wanted.name or BENCHMARKS:
         print(f"{name} …", file=sys.stderr, flush=True)
         section = BENCHMARKS[name](wanted.smoke)

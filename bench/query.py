@@ -28,7 +28,7 @@ _FILL_LEADS = """
 WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < :count)
 INSERT INTO leads (id, site_id, kind, name, email, title, phone, company_name, company_domain, industry, country, region,
                    role, channel, visitors, first_at, status, version)
-SELECT 'ld_' || i, 1, 'visitor', '', '', '', '', '', '', '', '', '', 'unknown', 'direct', 1, :now - 864000000, 'open', 1
+SELECT 'ld_' || i, :site, 'visitor', '', '', '', '', '', '', '', '', '', 'unknown', 'direct', 1, :now - 864000000, 'open', 1
 FROM n
 """
 _FILL_SCORES = """
@@ -59,7 +59,7 @@ def run(smoke: bool) -> Section:
     )
     for kind in kinds():
         with database(kind) as made:
-            _fill(made, count)
+            fill(made, count)
             section.rows.append((kind, *_measure(made, rounds, count)))
     return section
 
@@ -96,12 +96,14 @@ def _ms(one: Callable[[Connection], object], connection: Connection) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _fill(made: Database, count: int) -> None:
+def fill(made: Database, count: int, site_id: int = 1, *, heat: float = 3.0) -> None:
+    """Give a site leads of whom nothing is known, one of a hundred hot; the hottest has *heat* times the points of one who
+    becomes hot."""
     now = now_ms()
     with made.writing() as connection:
-        stored = current_cards(connection)[1]
-        top = stored.card.decay.heat(3 * stored.card.enter, now - DAY_MS)
-        connection.execute(text(_FILL_LEADS), {"count": count, "now": now})
+        stored = current_cards(connection)[site_id]
+        top = stored.card.decay.heat(heat * stored.card.enter, now - DAY_MS)
+        connection.execute(text(_FILL_LEADS), {"count": count, "now": now, "site": site_id})
         scores = {"count": count, "card": stored.id, "top": top, "now": now, "state": pack_score(ScoreState())}
         connection.execute(text(_FILL_SCORES), scores)
         connection.execute(text("ANALYZE"))

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
-from scorer.core.account import momentum, parts, roles, together
+from scorer.core.account import account_tier, momentum, parts, roles, together
+from scorer.core.deal_value import added_up
 from scorer.core.interests import interests
 from scorer.core.stages import stage
+from scorer.deal_values import Valuation, rounded_sum, valuation
 from scorer.lead_views import LEAD_COLUMNS, POINT_DIGITS, SCORED_LEADS, LeadRow, Viewpoint
 from scorer.models import accounts, lead_scores, leads
+from scorer.outlet_models import account_words
 from scorer.outlets import account_shapes, shapes
 from scorer.outlets.shapes import time_text
+from scorer.searching import Found, beginning, look_up_accounts
 from tracker.days import day_of
 
 PEOPLE_AT_MOST: Final = 100
@@ -59,8 +63,8 @@ def rank_accounts(
 ) -> tuple[list[AccountRow], AccountPlace | None]:
     """Return up to *limit* companies of a site from the hottest down, and where to go on; ``None`` at the end.
 
-    A search finds beginnings of a word of the name, or of the domain. It and the other filters (``None``: any) are looked
-    for along the ranking, at worst in all companies of the site.
+    A search finds companies of whose name and domain each of its words begins a word. It is looked up; words that more
+    than a thousand begin with, and the other filters (``None``: any), are looked for along the ranking.
     """
     query = select(*ACCOUNT_COLUMNS).where(accounts.c.site_id == site_id)
     if industry is not None:
@@ -70,17 +74,22 @@ def rank_accounts(
     if after is not None:
         further = or_(accounts.c.heat < after.heat, accounts.c.id > after.account_id)
         query = query.where(accounts.c.heat <= after.heat, further)
-    if search:
-        escaped = search.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        # What is written without spaces has no words to begin with.
-        later = f"% {escaped}%" if escaped.isascii() else f"%{escaped}%"
-        beginnings = (("name", f"{escaped}%"), ("name", later), ("domain", f"{escaped}%"))
-        names = (func.lower(accounts.c[name]).like(pattern, escape="\\") for name, pattern in beginnings)
-        query = query.where(or_(*names))
-    rows = connection.execute(query.order_by(accounts.c.heat.desc(), accounts.c.id).limit(limit + 1))
-    found = [AccountRow(*row) for row in rows]
+    where = look_up_accounts(connection, site_id, search) if search else Found(None, ())
+    query = _found(query, site_id, where).limit(limit + 1)
+    found = [AccountRow(*row) for row in connection.execute(query)]
     more, found = len(found) > limit, found[:limit]
     return found, AccountPlace(found[-1].heat, found[-1].id) if more else None
+
+
+def _found(query: Select[Any], site_id: int, where: Found) -> Select[Any]:
+    """Return the query narrowed to what a search wants, in the order of the ranking."""
+    for word in where.wanted:
+        begins = beginning(account_words, site_id, word) & (account_words.c.account_id == accounts.c.id)
+        query = query.where(select(account_words.c.account_id).where(begins).exists())
+    if where.among is None:
+        return query.order_by(accounts.c.heat.desc(), accounts.c.id)
+    # Ordered by a sum, or databases would read the whole ranking rather than sort these.
+    return query.where(accounts.c.id.in_(sorted(where.among))).order_by((accounts.c.heat + 0.0).desc(), accounts.c.id)
 
 
 def shared_by_accounts(
@@ -102,7 +111,8 @@ def find_account(connection: Connection, site_id: int, account_id: str) -> Accou
 def view_accounts(connection: Connection, view: Viewpoint, rows: Sequence[AccountRow]) -> list[account_shapes.Account]:
     """Return *rows* as the API shows them, in the same order."""
     people = _load_people(connection, view.stored.id, [row.id for row in rows])
-    return [_view(view, row, people.get(row.id, [])) for row in rows]
+    values = valuation(connection, view.site.id, view.stored.id)
+    return [_view(view, row, people.get(row.id, []), values) for row in rows]
 
 
 def _load_people(connection: Connection, scorecard_id: int, account_ids: Sequence[str]) -> dict[str, list[LeadRow]]:
@@ -117,7 +127,7 @@ def _load_people(connection: Connection, scorecard_id: int, account_ids: Sequenc
     return found
 
 
-def _view(view: Viewpoint, row: AccountRow, people: Sequence[LeadRow]) -> account_shapes.Account:
+def _view(view: Viewpoint, row: AccountRow, people: Sequence[LeadRow], values: Valuation) -> account_shapes.Account:
     card, now_ms = view.card, view.now_ms
     counting = [one for one in people if one.exclusion is None]
     totals = [one.totals for one in counting]
@@ -125,6 +135,7 @@ def _view(view: Viewpoint, row: AccountRow, people: Sequence[LeadRow]) -> accoun
     gained = momentum(totals, day_of(view.site.settings.time_zone)(now_ms))
     this_week, last_week = round(gained.this_week, POINT_DIGITS), round(gained.last_week, POINT_DIGITS)
     part_of = dict(zip((one.id for one in counting), parts([one.heat for one in counting]), strict=True))
+    tiers = [card.tier(one.heat, one.hot_since, now_ms) for one in counting]
     buying: Any = roles([one.role for one in counting])  # type: ignore[misc]
     return account_shapes.Account(
         id=row.id,
@@ -134,11 +145,12 @@ def _view(view: Viewpoint, row: AccountRow, people: Sequence[LeadRow]) -> accoun
         employees=row.employees,
         country=row.country or None,
         region=row.region or None,
-        score=round(card.score(row.heat, now_ms), 1),
+        score=round(card.score(max((one.heat for one in counting), default=0.0), now_ms), 1),
+        tier=account_tier(tiers),
         points=round(card.points(row.heat, now_ms), POINT_DIGITS),
         as_of=time_text(now_ms),
         leads=row.leads,
-        hot_leads=sum(card.tier(one.heat, one.hot_since, now_ms) == "hot" for one in counting),
+        hot_leads=tiers.count("hot"),
         first_seen=time_text(row.first_at),
         last_seen=time_text(row.last_at),
         trend=account_shapes.Trend(gained.trend, this_week, last_week),
@@ -148,6 +160,7 @@ def _view(view: Viewpoint, row: AccountRow, people: Sequence[LeadRow]) -> accoun
             for one in interests(card, whole, view.language)
         ],
         roles=account_shapes.Roles(**buying),
+        expected_value=rounded_sum(added_up(values.of(one, card, now_ms) for one in people)),
         people=[
             account_shapes.Colleague(
                 lead=one.id,

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, text
 
 from scorer.models import accounts, scorecards
+from scorer.searching import forget_account_words, keep_account_words
 from tracker import bulk
 
 _COLUMNS: Final = tuple(column.name for column in accounts.columns)
@@ -60,7 +61,8 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
     for name, known in present.items():
         by_site.setdefault(known["site_id"], []).append(name)
     sums = _sums(connection, by_site)
-    rows = []
+    rows: list[tuple[object, ...]] = []
+    renamed = []
     for name, known in present.items():
         mine, told = sums.get(name), touched[name]
         if mine is None:
@@ -76,9 +78,13 @@ def touch_accounts(connection: Connection, touched: Mapping[str, Company | None]
                 values[field] = getattr(told, field) or values[field]
         if values != known:
             rows.append(tuple(values[column] for column in _COLUMNS))
+        if (values["name"], values["domain"]) != (known["name"], known["domain"]):
+            renamed.append(values)
     bulk.upsert(connection, accounts, rows, columns=_COLUMNS)
+    keep_account_words(connection, renamed)
     empty = [name for name in present if name not in sums]
     if empty:
+        forget_account_words(connection, empty)
         connection.execute(delete(accounts).where(accounts.c.id.in_(empty)))
 
 

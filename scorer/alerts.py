@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from scorer.auditing import note
 from scorer.changes_feed import feed_head
@@ -104,12 +104,9 @@ def add_alert(
         raise AlertError("email", error.label.en, error.label.zh) from None
     chosen = checked_segment(connection, site.id, segment, AlertError)
     known = [one for one in list_alerts(connection, site.id) if one.unsubscribed_at is None]
-    if any(one.email == address and one.segment == chosen for one in known):
-        raise AlertError("email", f"{address} gets these alerts already.", f"{address} 已订阅该提醒。")
+    _check_new(known, address, chosen)
     if len(known) >= MAX_ALERTS:
         raise AlertError("site", f"A site has {MAX_ALERTS} alerts at most.", f"每个站点最多 {MAX_ALERTS} 个提醒。")
-    if not 1 <= max_per_day <= MAX_PER_DAY:
-        raise AlertError("max_per_day", f"Mails a day are 1 to {MAX_PER_DAY}.", f"每日上限须为 1 至 {MAX_PER_DAY} 封邮件。")
     made = Alert(
         id=f"al_{secrets.token_hex(8)}",
         site_id=site.id,
@@ -119,7 +116,7 @@ def add_alert(
         time_zone=checked_zone(time_zone or site.settings.time_zone, AlertError).key,
         quiet_from=quiet.begin,
         quiet_until=quiet.end,
-        max_per_day=max_per_day,
+        max_per_day=_checked_per_day(max_per_day),
         last_sequence=feed_head(connection, site.id).last_sequence,
         hold_until=None,
         created_at=now_ms,
@@ -128,6 +125,53 @@ def add_alert(
     connection.execute(insert(alerts).values(msgspec.structs.asdict(made)))
     note(connection, site.id, actor, "alert add", made.id, "", {"email": address, "segment": chosen}, now_ms)
     return made
+
+
+def change_alert(
+    connection: Connection,
+    alert: Alert,
+    actor: str,
+    now_ms: int,
+    *,
+    segment: str | None = None,
+    language: str | None = None,
+    time_zone: str | None = None,
+    quiet: QuietHours | None = None,
+    max_per_day: int | None = None,
+) -> Alert:
+    """Change a subscription, ``None`` leaving things as they are, and return it. Raises ``AlertError``.
+
+    What waits in its ledger is told by the new hours and limit.
+    """
+    changed: dict[str, object] = {}
+    if segment is not None:
+        changed["segment"] = checked_segment(connection, alert.site_id, segment, AlertError)
+        others = [one for one in list_alerts(connection, alert.site_id) if one.id != alert.id]
+        _check_new([one for one in others if one.unsubscribed_at is None], alert.email, segment)
+    if language is not None:
+        changed["language"] = checked_language(language, AlertError)
+    if time_zone is not None:
+        changed["time_zone"] = checked_zone(time_zone, AlertError).key
+    if quiet is not None:
+        changed |= {"quiet_from": quiet.begin, "quiet_until": quiet.end}
+    if max_per_day is not None:
+        changed["max_per_day"] = _checked_per_day(max_per_day)
+    if changed:
+        connection.execute(update(alerts).where(alerts.c.id == alert.id).values(changed))
+        detail = {name: {"from": getattr(alert, name), "to": value} for name, value in changed.items()}
+        note(connection, alert.site_id, actor, "alert change", alert.id, "", detail, now_ms)
+    return msgspec.structs.replace(alert, **changed)
+
+
+def _check_new(known: Iterable[Alert], email: str, segment: str) -> None:
+    if any(one.email == email and one.segment == segment for one in known):
+        raise AlertError("email", f"{email} gets these alerts already.", f"{email} 已订阅该提醒。")
+
+
+def _checked_per_day(count: int) -> int:
+    if not 1 <= count <= MAX_PER_DAY:
+        raise AlertError("max_per_day", f"Mails a day are 1 to {MAX_PER_DAY}.", f"每日上限须为 1 至 {MAX_PER_DAY} 封邮件。")
+    return count
 
 
 def list_alerts(connection: Connection, site_id: int | None = None) -> list[Alert]:

@@ -93,6 +93,7 @@ class HttpSide:
                     redis_url=redis_url,
                     committed=self._resources.tell_committed,
                     heads=self._heads,
+                    queue=self._resources.control,
                 )
             )
             app.register_blueprint(

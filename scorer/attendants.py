@@ -7,6 +7,7 @@ from scorer.attending import Attendance
 from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.resources import Resources, now_ms
+from scorer.robot_pace import RobotPace
 from scorer.webhook_delivery import Courier, transport_of
 from scorer.webhook_notices import tell_contacts
 from scorer.webhook_outbox import fan_out
@@ -18,7 +19,9 @@ def attend(here: Resources) -> Attendance:
     Mails have a thread of their own: a slow mail server doesn't hold up webhooks.
     """
     base_url = here.settings.url
-    courier = Courier(here.database, transport_of(here.settings), now_ms, wake=lambda: attendance.ring("webhooks"))
+    pace = RobotPace(here.redis_url)
+    transport = transport_of(here.settings)
+    courier = Courier(here.database, transport, now_ms, wake=lambda: attendance.ring("webhooks"), pace=pace)
 
     def tell_webhooks() -> None:
         fan_out(here.database, now_ms(), base_url)

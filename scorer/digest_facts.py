@@ -18,6 +18,7 @@ from scorer.change_times import stretch
 from scorer.core.decay import DAY_MS
 from scorer.core.digest import Back, Closed, Facts, HotLead, Idle, Move, Numbers, Part, Share, Who
 from scorer.core.digest_weeks import Week, week_before
+from scorer.core.domain_names import readable
 from scorer.core.interests import topic_label
 from scorer.core.one_line import one_line
 from scorer.core.score import Contribution
@@ -30,6 +31,7 @@ from scorer.models import lead_changes, lead_scores, leads, outcomes
 from scorer.outlets import shapes
 from scorer.scoring import refold
 from scorer.segment_sql import members_condition, tier_condition
+from scorer.users import owner_names
 from tracker import bulk
 from tracker.core.events import FILE_DOWNLOADED
 from tracker.models import events
@@ -68,6 +70,7 @@ class _Reading:
         self.member = and_(self.counted, leads.c.exclusion.is_(None))
         self.stretches: dict[tuple[int, int], tuple[int, int]] = {}
         """Numbers of the changes of a time, as far as they have been looked for."""
+        self.names = owner_names(connection, view.site.id)
         self.hot_now = tier_condition(view.stored, "hot", view.now_ms)
 
     def facts(self) -> Facts:
@@ -92,7 +95,7 @@ class _Reading:
             cooling=Part(self._moves(fallen, seen), cooling.count),
             idle=Part([Idle(self._who(seen[row.id]), *claims[row.id]) for row in idle.rows], idle.count),
             back=Part([Back(self._who(seen[row.id]), row.snoozed_until or 0) for row in back], back_count),
-            closed=Part([_closed(self._who(seen[row.id]), word) for row, word in closed], closed_count),
+            closed=Part([self._word(seen[row.id], word) for row, word in closed], closed_count),
             won_value=won_value,
             topics=self._topics(entered),
             documents=self._documents(entered),
@@ -210,7 +213,7 @@ class _Reading:
         since = {row[0]: row[1] for row in self.connection.execute(last)}
         return found, {
             row.id: (
-                one_line(row.owner or str(ran_out[row.id].get("owner") or ""), 100),
+                self._owner(row.owner or str(ran_out[row.id].get("owner") or "")),
                 since.get(row.id),
                 row.owner is None,
             )
@@ -260,11 +263,18 @@ class _Reading:
         ]
 
     def _who(self, lead: shapes.Lead) -> Who:
-        company = (lead.company.name or lead.company.domain) if lead.company else None
+        company = (lead.company.name or readable(lead.company.domain)) if lead.company else None
         about = (lead.title, company or lead.network_hint)
-        return Who(
-            one_line(lead.name or lead.email or "", 100), ", ".join(one_line(part, 100) for part in about if part), lead.url
-        )
+        name = one_line(lead.name or readable(lead.email), 100)
+        return Who(name, ", ".join(one_line(part, 100) for part in about if part), lead.url)
+
+    def _word(self, lead: shapes.Lead, word: Any) -> Closed:
+        reason, currency = one_line(word.reason, 160), one_line(word.currency, 10)
+        return Closed(self._who(lead), word.kind, word.value, currency, reason, self._owner(word.by))
+
+    def _owner(self, owner: str | None) -> str:
+        """Return what an owner is called; empty where there is none."""
+        return one_line(self.names.get(owner, owner) if owner else "", 100)
 
     def _hot(self, lead: shapes.Lead) -> HotLead:
         return HotLead(
@@ -274,7 +284,7 @@ class _Reading:
             step=one_line(lead.next_step.label),
             step_why=one_line(lead.next_step.why),
             due_ms=_ms(lead.next_step.due),
-            owner=one_line(lead.owner or "", 100),
+            owner=self._owner(lead.owner),
         )
 
     def _moves(self, rows: Sequence[LeadRow], seen: dict[str, shapes.Lead]) -> list[Move]:
@@ -285,7 +295,7 @@ class _Reading:
                 before=before[row.id],
                 now=seen[row.id].score,
                 why=one_line(max(seen[row.id].reasons, key=lambda one: one.last_at).text) if seen[row.id].reasons else "",
-                owner=one_line(seen[row.id].owner or "", 100),
+                owner=self._owner(seen[row.id].owner),
             )
             for row in rows
         ]
@@ -317,11 +327,6 @@ class _Rows(msgspec.Struct, frozen=True):
 _OUTCOMES_OF_LEADS: Final = outcomes.join(lead_scores, lead_scores.c.lead_id == outcomes.c.lead_id).join(
     leads, leads.c.id == outcomes.c.lead_id
 )
-
-
-def _closed(who: Who, word: Any) -> Closed:
-    reason, by = one_line(word.reason, 160), one_line(word.by, 100)
-    return Closed(who, word.kind, word.value, one_line(word.currency, 10), reason, by)
 
 
 def _ms(text: str) -> int:

@@ -32,7 +32,7 @@ def digest_signs(resources: Resources, site_ids: Collection[int] | None = None) 
             yield Sign("note", what, mend)
         elif row.state in ("failed", "skipped"):
             what = Label(
-                f"The last digest {row.digest_id} was not sent: {row.detail}.",
-                f"上一封周报 {row.digest_id} 未发送：{row.detail}。",
+                f"The last digest {row.digest_id} was not sent: {row.why('en')}.",
+                f"上一封周报 {row.digest_id} 未发送：{row.why('zh')}。",
             )
             yield Sign("note", what, Label("warmtrail digest list", "warmtrail digest list"))

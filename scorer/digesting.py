@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from scorer.core.digest import Facts, is_sign_of_life_due, message_id
 from scorer.core.digest_weeks import Slot, Week, due_ms, next_due, owed, week_of
+from scorer.core.mail_reasons import MAX_DETAIL, MailReason
 from scorer.core.one_line import one_line
 from scorer.core.phrases import HOUR_MS, MINUTE_MS
 from scorer.digest_facts import read_facts
@@ -24,7 +25,7 @@ from scorer.digests import DIGEST_COLUMNS, Digest, find_digest, last_rows, twin_
 from scorer.lead_views import Viewpoint
 from scorer.mail.digest_mail import address_to, write, write_sign_of_life
 from scorer.mail.letters import Sender, Written
-from scorer.mailing import MailDelayed, Mailer, MailRefused, MailUncertain, ServerAway
+from scorer.mailing import MailDelayed, Mailer, MailRefused, ServerAway
 from scorer.outlet_models import digest_mails, digests
 from scorer.scorecards import current_cards
 from scorer.segments import find_segment
@@ -38,7 +39,8 @@ RETRY_WITHIN_MS: Final = 24 * HOUR_MS
 """After its due time, within which a delayed mail is tried again."""
 _REMEMBERED: Final = 50
 """Digests that are kept as written, for the next reader who gets the same."""
-_LONGEST_DETAIL: Final = 300
+
+_DATABASE: Final[MailReason] = "database"
 
 State = Literal["sent", "empty", "skipped", "late", "delayed", "failed"]
 log = get_logger(__name__)
@@ -48,7 +50,9 @@ class Decision(msgspec.Struct, frozen=True):
     """What is to be done about a digest: send what is written, or record why not."""
 
     state: State
+    reason: MailReason | Literal[""] = ""
     detail: str = ""
+    """What belongs into the words of the reason."""
     written: Written | None = None
     """``None`` unless it is to be sent."""
     site_name: str = ""
@@ -93,19 +97,19 @@ class Writer:
         """Return what is to be done about the digest of a week, as of now."""
         user = find_user(connection, digest.email)
         if user is not None and (user.disabled_at is not None or digest.site_id not in user.roles):
-            return Decision("skipped", "the user may not see the site any more")
+            return Decision("skipped", "no_access")
         twin = twin_of(connection, digest)
         if twin is not None:
-            return Decision("skipped", f"{twin} tells the same address the same")
+            return Decision("skipped", "twin", twin)
         content = self.read(connection, digest, week, now_ms)
         if content is None:
-            return Decision("skipped", f"there is no segment {digest.segment!r} any more")
+            return Decision("skipped", "segment_gone", digest.segment)
         if not content.facts.is_empty:
-            return Decision("sent", "", content.written, content.site_name)
+            return Decision("sent", written=content.written, site_name=content.site_name)
         before = [row.state for row in last_rows(connection, digest.id, 10) if row.period < week.name]
         if is_sign_of_life_due(before):
             written = write_sign_of_life(digest, content.site_name)
-            return Decision("sent", "a sign of life", written, content.site_name)
+            return Decision("sent", "sign_of_life", "", written, content.site_name)
         return Decision("empty")
 
     def read(self, connection: Connection, digest: Digest, week: Week, now_ms: int) -> Content | None:
@@ -151,7 +155,7 @@ def send_again(
     tally = Tally()
     with database.writing() as connection:
         _insert(connection, digest, week, "claimed", sender, now())
-        _mark(connection, digest, week, "claimed", "", now(), None)
+        _mark(connection, digest, week, "claimed", now())
     _deliver(database, mailer, sender, Writer(sender.base_url), _Taken(digest, week), now, tally)
     return tally
 
@@ -205,12 +209,12 @@ def _take_delayed(connection: Connection, now_ms: int, tally: Tally) -> _Taken |
     assert digest is not None  # the ledger goes with its digest
     week = week_of(date.fromisoformat(row.period), digest.zone)
     if digest.unsubscribed_at is not None:
-        tally.skipped += _mark(connection, digest, week, "skipped", "unsubscribed", now_ms, None)
+        tally.skipped += _mark(connection, digest, week, "skipped", now_ms, "unsubscribed")
         return "nothing to send"
     if Slot(week, due_ms(week.first, digest.weekday, digest.hour, digest.zone)).is_late(now_ms):
-        tally.late += _mark(connection, digest, week, "late", "", now_ms, None)
+        tally.late += _mark(connection, digest, week, "late", now_ms)
         return "nothing to send"
-    _mark(connection, digest, week, "claimed", "", now_ms, None)
+    _mark(connection, digest, week, "claimed", now_ms)
     return _Taken(digest, week)
 
 
@@ -233,22 +237,20 @@ def _deliver(
             mailer.send(address_to(digest, decision.site_name, week, decision.written, sender, now()))
     except (MailDelayed, OperationalError) as error:
         tally.server_away = isinstance(error, ServerAway)
-        why = str(error) if isinstance(error, MailDelayed) else "the database could not be read"
+        reason, detail = (error.reason, error.detail) if isinstance(error, MailDelayed) else (_DATABASE, "")
         again, due = now() + RETRY_AFTER_MS, due_ms(week.first, digest.weekday, digest.hour, digest.zone)
         if again <= due + RETRY_WITHIN_MS:
-            decision, retry_at = Decision("delayed", why), again
+            decision, retry_at = Decision("delayed", reason, detail), again
         else:
-            decision = Decision("failed", why)
-    except MailUncertain as error:
-        decision = Decision("failed", f"it may have arrived: {error}")
+            decision = Decision("failed", reason, detail)
     except MailRefused as error:
-        decision = Decision("failed", str(error))
+        decision = Decision("failed", error.reason, error.detail)
     except Exception as error:
         # One digest that can't be written must not keep the others from being sent.
         log.exception("digest_failed", digest=digest.id, week=week.name)
-        decision = Decision("failed", f"a fault of ours ({type(error).__name__}); the service's log has the details")
+        decision = Decision("failed", "fault", type(error).__name__)
     with database.writing() as connection:
-        _mark(connection, digest, week, decision.state, decision.detail, now(), retry_at)
+        _mark(connection, digest, week, decision.state, now(), decision.reason, decision.detail, retry_at)
     setattr(tally, decision.state, getattr(tally, decision.state) + 1)
 
 
@@ -258,8 +260,8 @@ def _owed(digest: Digest, now_ms: int) -> list[Slot]:
 
 
 _INSERT: Final = text(
-    "INSERT INTO digest_mails (digest_id, period, state, at, message_id, detail) "
-    "VALUES (:digest_id, :period, :state, :at, :message_id, '') ON CONFLICT (digest_id, period) DO NOTHING"
+    "INSERT INTO digest_mails (digest_id, period, state, at, message_id, reason, detail) "
+    "VALUES (:digest_id, :period, :state, :at, :message_id, '', '') ON CONFLICT (digest_id, period) DO NOTHING"
 )
 
 
@@ -271,9 +273,16 @@ def _insert(connection: Connection, digest: Digest, week: Week, state: str, send
 
 
 def _mark(
-    connection: Connection, digest: Digest, week: Week, state: str, detail: str, now_ms: int, retry_at: int | None
+    connection: Connection,
+    digest: Digest,
+    week: Week,
+    state: str,
+    now_ms: int,
+    reason: MailReason | Literal[""] = "",
+    detail: str = "",
+    retry_at: int | None = None,
 ) -> int:
     """Change a row of the ledger; return how many there were: 1, or 0 where the digest was removed meanwhile."""
     mine = (digest_mails.c.digest_id == digest.id) & (digest_mails.c.period == week.name)
-    values = {"state": state, "at": now_ms, "retry_at": retry_at, "detail": one_line(detail, _LONGEST_DETAIL)}
+    values = {"state": state, "at": now_ms, "retry_at": retry_at, "reason": reason, "detail": one_line(detail, MAX_DETAIL)}
     return connection.execute(update(digest_mails).where(mine).values(values)).rowcount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from scorer.auditing import note
 from scorer.core.digest_weeks import next_due
 from scorer.core.labels import Language
+from scorer.core.mail_reasons import MailReason, told
 from scorer.core.one_line import one_line
 from scorer.labelled import FieldError
 from scorer.outlet_models import digest_mails, digests
@@ -20,6 +21,8 @@ from scorer.users import UserError, read_email
 from tracker import bulk
 from tracker.sites import Site
 
+MAX_DIGESTS: Final = 1000
+"""Subscriptions of a site that are in force."""
 CLAIMED_AT_MOST_MS: Final = 15 * 60_000
 """A mail is handed over within seconds of being claimed. One that was claimed longer ago was left by a crash."""
 
@@ -71,8 +74,14 @@ class LedgerRow(msgspec.Struct, frozen=True):
     message_id: str
     retry_at: int | None
     """When it is tried again; ``None`` unless it is delayed."""
+    reason: MailReason | Literal[""]
+    """Empty where there is nothing to say."""
     detail: str
-    """Why, in English; empty where there is nothing to say."""
+    """What belongs into the words of the reason."""
+
+    def why(self, language: Language) -> str:
+        """Return the reason in words; empty where there is nothing to say."""
+        return told(self.reason, self.detail, language)
 
     def is_unknown(self, now_ms: int) -> bool:
         """Whether nobody knows if it was sent: the sender died between claiming and marking it."""
@@ -109,6 +118,9 @@ def subscribe(
     segment = checked_segment(connection, site.id, segment, DigestError)
     if _load(connection, (digests.c.site_id == site.id) & _same_mail(email, segment)):
         raise DigestError("email", f"{email} gets this digest already.", f"{email} 已订阅该周报。")
+    mine = (digests.c.site_id == site.id) & digests.c.unsubscribed_at.is_(None)
+    if connection.execute(select(func.count()).select_from(digests).where(mine)).scalar_one() >= MAX_DIGESTS:
+        raise DigestError("site", f"A site has {MAX_DIGESTS} digests at most.", f"每个站点最多 {MAX_DIGESTS} 个周报订阅。")
     if not (0 <= weekday <= 6 and 0 <= hour <= 23):
         raise DigestError(
             "weekday",

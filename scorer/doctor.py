@@ -19,6 +19,7 @@ from scorer.core.findings import Sign
 from scorer.core.labels import Label
 from scorer.digest_signs import digest_signs
 from scorer.intake import read_accounts
+from scorer.learning_alarms import alarm_signs
 from scorer.resources import Resources, now_ms, opened
 from tracker import queue, store
 from tracker.embedded import EmbeddedError
@@ -48,7 +49,7 @@ def examine() -> Iterator[Sign]:
     yield from _data_dir(settings)
     try:
         with opened(settings) as resources:
-            signs = (_redis, _database, _collector, _workers, _sites, digest_signs)
+            signs = (_redis, _database, _collector, _workers, _sites, digest_signs, alarm_signs)
             yield from (sign for look in signs for sign in look(resources))
     except (EmbeddedError, redis.RedisError) as error:
         zh = error.label.zh if isinstance(error, EmbeddedError) else error
@@ -73,6 +74,7 @@ def examine_running(resources: Resources, site_ids: Collection[int]) -> Iterator
     yield from _workers(resources)
     yield from _sites(resources, site_ids)
     yield from digest_signs(resources, site_ids)
+    yield from alarm_signs(resources, site_ids)
 
 
 def _data_dir(settings: Settings) -> Iterator[Sign]:

@@ -1,7 +1,8 @@
 """Scorecards that somebody is working on, and what trying them has shown. Kept in Redis for a day, and never published
 from there without a person.
 
-A draft is tried by a worker, since it takes about a second for a thousand leads; whoever waits reads how far it is.
+A draft is tried by a process of its own, since it takes about a second for a thousand leads; whoever waits reads how far it
+is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ KEPT_SECONDS: Final = 86_400
 LEADS_AT_MOST: Final = 20_000
 """Leads whose histories are folded while somebody waits."""
 LISTED: Final = 25
-TRY_JOB: Final = "scorer.jobs.try_draft"
+TRY_JOB: Final = "scorer.jobs.try_drafts"
+ASKED_KEY: Final = "warmtrail:drafts"
+"""Tokens of the drafts that are to be tried, the first one first."""
 RESCORE_JOB: Final = "scorer.jobs.rescore"
 DAYS: Final = (30, 90, 180)
 
@@ -40,6 +43,8 @@ class Draft(msgspec.Struct, frozen=True):
     by: str
     days: int
     """How far back it is tried."""
+    proposal: int | None = None
+    """Number of the learned card that it is, unchanged: to publish the one is to publish the other."""
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -72,10 +77,23 @@ def find_draft(client: redis.Redis, site_id: int, token: str) -> Draft | None:
 
 
 def ask_for_trial(client: redis.Redis, token: str) -> None:
-    """Have a worker try a draft."""
+    """Have a draft tried, by ``draft_trials``."""
     _tell(client, token, Trial("waiting"))
+    client.rpush(ASKED_KEY, token)
     queue = Queue(CARE_QUEUE, connection=client)
-    queue.enqueue(TRY_JOB, token, ttl=600, result_ttl=0, failure_ttl=KEPT_SECONDS, job_timeout=300)
+    queue.enqueue(TRY_JOB, ttl=60, result_ttl=0, failure_ttl=3600, job_timeout=60)
+
+
+def are_asked(client: redis.Redis) -> bool:
+    """Whether any draft waits to be tried."""
+    return bool(client.exists(ASKED_KEY))
+
+
+def next_asked(client: redis.Redis, seconds: float) -> str | None:
+    """Take the draft that has waited longest; ``None`` where none was asked for within so many *seconds*."""
+    found: Any = client.blpop([ASKED_KEY], timeout=seconds) if seconds else client.lpop(ASKED_KEY)
+    token = found[1] if isinstance(found, tuple | list) else found
+    return None if token is None else token.decode()
 
 
 def hurry_rescore(client: redis.Redis) -> None:

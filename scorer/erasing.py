@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-from msgspec import Meta
 from sqlalchemy import Connection, delete, func, select
 
 from scorer.announcing import announce
@@ -15,7 +13,7 @@ from scorer.core.labels import Label
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, PrivacyError, Subject, find_subject, letters_about
 from scorer.forgetting import forget_memberships
-from scorer.outlets import shapes
+from scorer.outlets.privacy_shapes import Certificate
 from scorer.outlets.shapes import time_text
 from tracker import store
 from tracker.models import dead_letters, metadata
@@ -23,25 +21,6 @@ from tracker.sites import Site
 
 LONGEST_WHY: Final = 500
 _DELETED_AT_ONCE: Final = 500
-
-
-class Certificate(msgspec.Struct, frozen=True):
-    """The record of an erasure. It names nobody: it may be kept."""
-
-    id: Annotated[str, Meta(pattern="^er_[0-9a-f]{16}$")]
-    site: str
-    erased_at: shapes.Time
-    by: str
-    leads: Annotated[list[str], Meta(description="Ids of the leads that are gone; they are told of as erased in the feed.")]
-    removed: Annotated[dict[str, int], Meta(description="Rows deleted, by table.")]
-    emptied: Annotated[
-        dict[str, int],
-        Meta(description="Rows that stay, without what they said: that something was done, by whom and when."),
-    ]
-    refused_events: Annotated[int, Meta(description="Refused events deleted in which one of the person's names stood.")]
-    outside: Annotated[
-        list[str], Meta(description="Where copies may be that no service can reach: to be dealt with by people.")
-    ]
 
 
 OUTSIDE: Final = (

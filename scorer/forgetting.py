@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from scorer.accounts import touch_accounts
 from scorer.alerts import forget_alert_mails
 from scorer.announcing import Change
+from scorer.learning_models import explored_leads, lead_classes, lead_groups, lead_labels
 from scorer.memberships import lock_leads
 from scorer.models import audit, identities, lead_changes, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
 from scorer.outlet_models import idempotency_keys, lead_words, notes
@@ -25,9 +26,9 @@ from tracker.sites import load_sites
 def forget_memberships(connection: Connection, visitor_ids: Sequence[int], now_ms: int) -> list[Change]:
     """Delete what leads have of these visitors, whose events are gone already; return what is news.
 
-    A lead goes with the last of its visitors, with its changes, outcomes, notes, kept answers and the leads merged into it,
-    and ``erased`` is told instead. So do the clicks on links that were mailed to it, and the words that people have written
-    beside what they decided about it; that they did stays. A lead with others left is scored anew from what they did.
+    A lead goes with the last of its visitors, with its changes, outcomes, notes, labels, kept answers and the leads merged
+    into it, and ``erased`` is told instead. So do the clicks on links that were mailed to it, and the words that people have
+    written beside what they decided about it; that they did stays. A lead with others left is scored anew from what they did.
 
     The caller holds off the drains, as ``store.forget_visitors`` does.
     """
@@ -95,6 +96,10 @@ def _delete_trees(connection: Connection, roots: Iterable[str]) -> set[str]:
         (outcomes, outcomes.c.lead_id),
         (notes, notes.c.lead_id),
         (lead_words, lead_words.c.lead_id),
+        (lead_labels, lead_labels.c.lead_id),
+        (lead_classes, lead_classes.c.lead_id),
+        (lead_groups, lead_groups.c.lead_id),
+        (explored_leads, explored_leads.c.lead_id),
         (idempotency_keys, idempotency_keys.c.lead_id),
         (identities, identities.c.lead_id),
         (leads, leads.c.id),

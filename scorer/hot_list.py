@@ -94,7 +94,7 @@ def rank(
         more, rows = len(rows) > size, rows[:size]
         for place, row in enumerate(rows, start=1):
             after = Place(row.priority, row.id)
-            if not _passes(wanted, row) or (found.wanted and not finds(found.wanted, words_of_row(row))):
+            if not passes(wanted, row) or (found.wanted and not finds(found.wanted, words_of_row(row))):
                 continue
             taken.append(row)
             if len(taken) == limit:
@@ -150,7 +150,8 @@ def is_awake(row: Mapping[str, Any]) -> bool:
     return row["snoozed_until"] is None and row["status"] != "won"
 
 
-def _passes(wanted: Wanted, row: LeadRow) -> bool:
+def passes(wanted: Wanted, row: LeadRow) -> bool:
+    """Whether a lead passes the filters that are looked at one by one."""
     if wanted.owner is not None and wanted.owner != (row.owner or ""):
         return False
     if wanted.stage is not None and wanted.stage != row.stage:

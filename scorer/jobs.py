@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 import time
 from functools import cache
@@ -15,24 +17,28 @@ from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 
-from scorer import draft_cards, webhook_log
+from scorer import class_assignment, class_requests, draft_cards, mail_ledgers, trainings, webhook_log
 from scorer.attendants import attend
 from scorer.claims import expire
 from scorer.cooling import announce_cooled
 from scorer.digesting import Tally, send_due
+from scorer.exploring import draw_for_all
 from scorer.idempotency import forget_answers
+from scorer.insights import refresh
 from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.rescoring import fill, is_wanted
 from scorer.resources import DRAIN_JOB, Resources, now_ms
 from scorer.retention import forget_old
 from scorer.scoring import score_visitors
+from scorer.scrubbing import scrub
 from scorer.snoozing import wake
 from tracker import queue
 from tracker.drain import drain
 from tracker.embedded import url_if_running
 from tracker.log import get_logger
 from tracker.settings import SettingError, read_settings
+from tracker.sites import load_sites
 
 log = get_logger(__name__)
 
@@ -46,6 +52,10 @@ MAIL_AWAY_KEY = "warmtrail:mail:away"
 """Stands in Redis while the mail server is left alone."""
 MAIL_AWAY_SECONDS = 300
 
+_trying: subprocess.Popen[bytes] | None = None
+"""The last process that this worker process began to try drafts."""
+_training: subprocess.Popen[bytes] | None = None
+"""The last training that this worker process began."""
 _stopping = threading.Event()
 """Set when this worker process is asked to stop: a drain lives as long as there is work, and must notice."""
 
@@ -121,6 +131,69 @@ def clear_leads() -> None:
         here.tell_committed()
 
 
+def explore() -> None:
+    """Draw this week's exploratory leads, where that wasn't done. Enqueued by cron once a day."""
+    here = resources()
+    drawn = draw_for_all(here.database, now_ms())
+    if drawn:
+        log.info("leads_drawn", count=drawn)
+
+
+def refresh_insights() -> None:
+    """Reckon what deals are worth and what to recommend, where that is missing or too old. Enqueued by cron."""
+    refresh(resources().database, now_ms(), _stopping.is_set)
+
+
+def refresh_classes() -> None:
+    """Have the classes and groups of every site learned anew. Enqueued by cron once a day."""
+    here = resources()
+    with here.database.reading() as connection:
+        site_ids = sorted(load_sites(connection))
+    for site_id in site_ids:
+        class_requests.ask_to_learn(here.control, site_id, now_ms())
+
+
+def learn_classes(site_id: int) -> None:
+    """Learn the classes and groups of a site, then have every lead told of. Enqueued by the page and daily.
+
+    Run twice, it stores the same. Without the extra ``[learn]`` new leads are still told of, by what was learned before.
+    """
+    here = resources()
+    progress = class_requests.Learning("learning", now_ms())
+    class_requests.tell(here.control, site_id, progress)
+    try:
+        from scorer.learning.classes_job import learn_site
+
+        learn_site(here.database, site_id, now_ms())
+        class_requests.tell(here.control, site_id, msgspec.structs.replace(progress, state="telling"))
+    except ImportError:
+        trouble = class_requests.NO_LEARNING
+        class_requests.tell(here.control, site_id, msgspec.structs.replace(progress, state="failed", trouble=trouble))
+    except Exception:
+        class_requests.tell(here.control, site_id, msgspec.structs.replace(progress, state="failed"))
+        raise
+    class_requests.ask_to_assign(here.control, site_id, "")
+
+
+def assign_classes(site_id: int, after: str) -> None:
+    """Say of the leads of a site after one what they are taken to be. Enqueued by ``learn_classes`` and by itself.
+
+    Each run works for some seconds and leaves the queue to the other jobs for a moment. What is lost with Redis is done the
+    next day.
+    """
+    here = resources()
+    until = time.monotonic() + RESCORE_SECONDS
+    place = class_assignment.assign(
+        here.database, site_id, after=after, stopping=lambda: _stopping.is_set() or time.monotonic() > until
+    )
+    if place is not None:
+        class_requests.ask_to_assign(here.control, site_id, place)
+        return
+    progress = class_requests.how_far(here.control, site_id)
+    if progress is not None and progress.state == "telling":
+        class_requests.tell(here.control, site_id, None)
+
+
 def forget_requests() -> None:
     """Forget what was answered to requests with an idempotency key. Enqueued by cron once a day."""
     with resources().database.writing() as connection:
@@ -141,10 +214,45 @@ def rescore() -> None:
         here.control.publish(queue.COMMITTED_CHANNEL, b"1")
 
 
-def try_draft(token: str) -> None:
-    """Simulate a scorecard that somebody is working on. Enqueued by the page."""
+def train() -> None:
+    """Begin with the training that has waited longest, in a process of its own. Enqueued by cron and by who asks for one.
+
+    Twice at once, one takes it. This process has one training under way at most, and goes on with other jobs meanwhile. Of
+    a training that nobody works on any more it says that it has failed.
+    """
     here = resources()
-    draft_cards.try_draft(here.database, here.control, token, now_ms())
+    with here.database.reading() as connection:
+        if not trainings.is_wanted(connection):
+            return
+    is_busy = _training is not None and _training.poll() is None
+    with here.database.writing() as connection:
+        trainings.give_up_silent(connection, now_ms())
+        taken = None if is_busy or not trainings.has_extra() else trainings.take(connection, now_ms())
+    if taken is not None:
+        _begin_training(taken)
+
+
+def learn_all() -> None:
+    """Ask for the training of each site that has won anything. Enqueued by cron once a week."""
+    with resources().database.writing() as connection:
+        asked = trainings.ask_for_all(connection, now_ms())
+    log.info("trainings_asked_for", count=len(asked))
+
+
+def _begin_training(training_id: int) -> None:
+    global _training
+    _training = subprocess.Popen([sys.executable, "-m", "scorer.learning.job", str(training_id)])  # noqa: S603
+
+
+def try_drafts() -> None:
+    """Have the scorecards tried that people are working on, in a process of its own. Enqueued by the page, and by cron.
+
+    Twice at once, one process tries them all: this one begins another only when the last has ended.
+    """
+    global _trying
+    is_busy = _trying is not None and _trying.poll() is None
+    if not is_busy and draft_cards.are_asked(resources().control):
+        _trying = subprocess.Popen([sys.executable, "-m", "scorer.draft_trials"])
 
 
 def forget() -> None:
@@ -154,6 +262,7 @@ def forget() -> None:
     forgotten = forget_old(here.database, before_ms, now_ms())
     if forgotten:
         log.info("visitors_forgotten", count=forgotten)
+    scrub(here.database, here.streams)
 
 
 def clean_deliveries() -> None:
@@ -164,6 +273,15 @@ def clean_deliveries() -> None:
             cleaned = webhook_log.clean_deliveries(connection, now_ms())
         if cleaned < webhook_log.CLEANED_AT_ONCE:
             return
+
+
+def clean_ledgers() -> None:
+    """Delete what is old from the ledgers of alerts and digests. Enqueued by cron once a day."""
+    here = resources()
+    more = True
+    while more:
+        with here.database.writing() as connection:
+            more = mail_ledgers.clean_ledgers(connection, now_ms())
 
 
 def digest() -> None:

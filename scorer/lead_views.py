@@ -11,11 +11,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from scorer.classes import LeadClass, classes_of
 from scorer.core.cycle import Cycle, cycle_position, decision_cycle
+from scorer.core.explored_steps import EXPLORED_STEPS
 from scorer.core.fit import fit_text
 from scorer.core.fit import judge as judge_fit
 from scorer.core.interests import interests
 from scorer.core.labels import Language, pick
+from scorer.core.lead_features import told_feature
+from scorer.core.learned import Calibration, chance
 from scorer.core.next_steps import Situation, next_step
 from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
@@ -25,6 +29,9 @@ from scorer.core.score import Totals
 from scorer.core.stages import evidence, stage
 from scorer.core.titles import BuyingRole
 from scorer.countries import country_of
+from scorer.deal_values import CLOSED, Valuation, valuation
+from scorer.explored import explored_among
+from scorer.groups import groups_of
 from scorer.memberships import members
 from scorer.models import lead_scores, leads
 from scorer.outcomes import decision_days
@@ -56,6 +63,7 @@ class LeadRow(msgspec.Struct, frozen=True):
     company_name: str
     company_domain: str
     account_id: str | None
+    employees: int | None
     country: str
     region: str
     role: str
@@ -90,7 +98,7 @@ class LeadRow(msgspec.Struct, frozen=True):
         return unpack_score(self.state) if self.state else Totals()
 
 
-_OF_LEAD: Final = LeadRow.__struct_fields__[:19]
+_OF_LEAD: Final = LeadRow.__struct_fields__[:20]
 LEAD_COLUMNS: Final = tuple((leads if name in _OF_LEAD else lead_scores).c[name] for name in LeadRow.__struct_fields__)
 SCORED_LEADS: Final = lead_scores.join(leads, leads.c.id == lead_scores.c.lead_id)
 
@@ -123,11 +131,17 @@ def view_leads(connection: Connection, view: Viewpoint, rows: Sequence[LeadRow])
     behaviours = _load_behaviours(connection, [number for numbers in visitors_of.values() for number in numbers])
     colleagues = load_colleagues(connection, view.stored.id, [row.account_id for row in rows if row.account_id])
     cycle = decision_cycle(decision_days(connection, view.site.id))
+    ids = [row.id for row in rows]
+    classes, groups = classes_of(connection, ids), groups_of(connection, ids)
+    drawn = explored_among(connection, view.site.id, [row.id for row in rows], view.now_ms)
+    values = valuation(connection, view.site.id, view.stored.id)
     shown = []
     for row in rows:
         behaviour = [behaviours[number] for number in visitors_of.get(row.id, []) if number in behaviours]
         others = [one for one in colleagues.get(row.account_id or "", []) if one.lead_id != row.id]
-        shown.append(_view(view, row, behaviour, others, cycle))
+        shown.append(
+            _view(view, row, behaviour, others, cycle, row.id in drawn, values, classes.get(row.id, []), groups.get(row.id))
+        )
     return shown
 
 
@@ -190,7 +204,15 @@ def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict
 
 
 def _view(
-    view: Viewpoint, row: LeadRow, behaviour: list[_Behaviour], others: list[Colleague], cycle: Cycle | None
+    view: Viewpoint,
+    row: LeadRow,
+    behaviour: list[_Behaviour],
+    others: list[Colleague],
+    cycle: Cycle | None,
+    is_drawn: bool,
+    values: Valuation,
+    classes: list[LeadClass],
+    group: int | None,
 ) -> shapes.Lead:
     card, now_ms, totals = view.card, view.now_ms, row.totals
     tier = card.tier(row.heat, row.hot_since, now_ms)
@@ -222,7 +244,9 @@ def _view(
         cycle=cycle_position(row.first_at, now_ms, cycle),
         source_channel=origin.channel if origin else None,
     )
-    step = next_step(card.scorecard.next_steps, situation, now_ms, zone, view.language)
+    explored = is_drawn and tier != "hot"
+    steps = EXPLORED_STEPS if explored and row.status in ("open", "claimed") else card.scorecard.next_steps
+    step = next_step(steps, situation, now_ms, zone, view.language)
     return shapes.Lead(
         id=row.id,
         merged_into=None,
@@ -236,6 +260,7 @@ def _view(
         score=round(card.score(row.heat, now_ms), 1),
         tier=tier,
         hot_since=time_text(row.hot_since) if tier == "hot" and row.hot_since is not None else None,
+        explored=explored,
         cools_at=time_text(cools_at) if cools_at is not None else None,
         as_of=time_text(now_ms),
         scorecard=view.stored.number,
@@ -269,13 +294,31 @@ def _view(
         device=device(_latest(recent, "agent")),
         location=place,
         network_hint=_network_hint(recent),
+        classes=[_class(card, one, view.language) for one in classes],
+        group=group,
         owner=row.owner,
         claimed_until=time_text(row.claimed_until) if row.claimed_until is not None else None,
         snoozed_until=time_text(row.snoozed_until) if row.snoozed_until is not None else None,
         status=row.status,  # type: ignore[arg-type]
         next_step=shapes.NextStep(step.action, time_text(step.due), step.why, step.rule, step.label),
+        chance=_chance(values.calibration, row, card, now_ms),
+        expected_value=values.of(row, card, now_ms),
         url=f"{view.base_url}/leads/{row.id}",
     )
+
+
+def _chance(known: Calibration | None, row: LeadRow, card: Card, now_ms: int) -> shapes.Chance | None:
+    if known is None or row.exclusion is not None or row.status in CLOSED or not row.visits:
+        return None
+    told = chance(known, card.points(row.heat, now_ms))
+    value, low, high = (round(one, POINT_DIGITS) for one in (told.value, told.low, told.high))
+    return shapes.Chance(value, low, high, told.horizon_days, told.advice)
+
+
+def _class(card: Card, one: LeadClass, language: Language) -> shapes.LeadClass:
+    told = [told_feature(reason.feature, reason.value, card, language, low=reason.low) for reason in one.reasons]
+    confidence = None if one.confidence is None else round(one.confidence, POINT_DIGITS)
+    return shapes.LeadClass(one.scheme, one.label, one.by, confidence, told)
 
 
 def _evidence(card: Card, totals: Totals, language: Language) -> list[shapes.StageEvidence]:

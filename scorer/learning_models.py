@@ -56,13 +56,16 @@ lead_labels: Final = Table(
     metadata,
     Column("site_id", Integer, primary_key=True, autoincrement=False),
     Column("scheme", String(60), primary_key=True),
-    Column("lead_id", String(20), primary_key=True),
+    Column("home_id", String(20), primary_key=True),
+    Column("lead_id", String(20), nullable=False),
     Column("label", String(60), nullable=False),
     Column("by", String(200), nullable=False),
     Column("at", BigInteger, nullable=False),
     Index(None, "lead_id"),
 )
-"""What people say a lead is in the company's own terms: one label in each scheme (product line, kind of buyer, …)."""
+"""What people say a lead is in the company's own terms: one label in each scheme (product line, kind of buyer, …).
+``home_id`` is the lead it was said of, ``lead_id`` the root of that lead's tree. Of several in a scheme, the latest
+counts."""
 
 class_models: Final = Table(
     "class_models",
@@ -81,12 +84,16 @@ lead_classes: Final = Table(
     Column("scheme", String(60), primary_key=True),
     Column("lead_id", String(20), primary_key=True),
     Column("label", String(60)),
+    Column("guess", String(60), nullable=False),
     Column("confidence", Float(53), nullable=False),
+    Column("margin", Float(53), nullable=False),
     Column("reasons", Text, nullable=False),
     Index(None, "lead_id"),
     Index(None, "site_id", "scheme", "label"),
+    Index(None, "site_id", "scheme", "margin"),
 )
-"""What the other leads are taken to be; no label where that is unsure. ``reasons`` is JSON."""
+"""What the other leads are taken to be; no ``label`` where that is unsure. ``guess`` is the likeliest class, ``confidence``
+the chance that it is right, ``margin`` by how much that is more than of the second. ``reasons`` is JSON."""
 
 lead_groups: Final = Table(
     "lead_groups",
@@ -121,3 +128,14 @@ explored_leads: Final = Table(
 )
 """Leads that were shown among the hot ones without being hot, so that more is learned than what the score believes already.
 ``share`` is how likely it was that this one was drawn."""
+
+site_insights: Final = Table(
+    "site_insights",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What is reckoned from all leads of a site now and then, so that no page has to: what deals are worth (``value``), what
+to recommend (``content``). ``body`` is JSON, counts and medians without a lead in it."""

@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Final
 
+from scorer.core.mail_reasons import MailReason, told
 from tracker.core.mail_server import SmtpServer, read_mailbox, read_smtp_url
 from tracker.settings import Settings
 
@@ -28,7 +29,12 @@ _LINE_BEGINS_WITH_DOT: Final = re.compile(rb"^\.", re.MULTILINE)
 
 
 class MailError(Exception):
-    """A mail was not sent; the message says why."""
+    """A mail was not sent; ``reason`` and ``detail`` say why, the message does so in English."""
+
+    def __init__(self, detail: str = "", reason: MailReason = "answer") -> None:
+        super().__init__(told(reason, detail, "en"))
+        self.reason: MailReason = reason
+        self.detail = detail
 
 
 class MailRefused(MailError):
@@ -67,7 +73,7 @@ class Mailer:
         Raises ``MailRefused`` (final; ``MailUncertain`` is one) or ``MailDelayed`` (``ServerAway`` is one).
         """
         if self._server is None or self._sender is None:
-            raise ServerAway("No mail server is set up: WARMTRAIL_SMTP_URL and WARMTRAIL_MAIL_FROM")
+            raise ServerAway(reason="no_server")
         del message["From"]
         message["From"] = Address(self._sender.display_name, addr_spec=_ascii(self._sender.addr_spec))
         recipients = [_ascii(one.addr_spec) for one in message["To"].addresses]
@@ -112,8 +118,8 @@ class Mailer:
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             if sent:
-                raise MailUncertain(f"The connection broke after the mail was handed over: {_told(error)}") from None
-            raise ServerAway(_told(error)) from None
+                raise MailUncertain(_said(error), "broke") from None
+            raise ServerAway(_said(error), _reason(error)) from None
         except ServerAway:
             self._drop()
             raise
@@ -157,7 +163,7 @@ def _greet(connection: smtplib.SMTP, server: SmtpServer, trust: ssl.SSLContext) 
     offered = connection.has_extn("starttls")
     if server.security == "required" or (server.security == "offered" and (offered or server.user)):
         if not offered:
-            raise ServerAway("The server offers no STARTTLS, and no password is sent without; ?starttls=never allows that")
+            raise ServerAway(reason="no_starttls")
         connection.starttls(context=trust)
         connection.ehlo()
     if server.user:
@@ -183,13 +189,17 @@ def _ascii(address: str) -> str:
     try:
         encoded = domain.encode("idna").decode()
     except UnicodeError:
-        raise MailRefused(f"There is no domain {domain[:100]!r}") from None
+        raise MailRefused(domain[:100], "no_domain") from None
     if not name.isascii():
-        raise MailRefused("The address has letters before the @ that not every mail server takes")
+        raise MailRefused(reason="letters")
     return f"{name}@{encoded}"
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> MailReason:
+    return "answer" if isinstance(error, smtplib.SMTPResponseException) else "no_connection"
+
+
+def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         reply = error.smtp_error
         return f"{error.smtp_code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}"[:_MAX_REPLY]

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from scorer.core.handling import Handling, heir
 from scorer.core.joining import EMAIL, LEAD, MAX_VISITORS, USER, Known, claims_of, may_join, survivor
 from scorer.core.people import lead_id
+from scorer.learning_models import lead_classes, lead_groups, lead_labels
 from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
 from scorer.outlet_models import notes
 from tracker import bulk
@@ -292,8 +293,8 @@ def lock_leads(connection: Connection, lead_ids: Iterable[str]) -> dict[str, dic
 
 
 def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
-    """Make the root *lost* a branch of *kept*, in the tree of *root*: its visitors, outcomes, notes and claim become the
-    root's."""
+    """Make the root *lost* a branch of *kept*, in the tree of *root*: its visitors, outcomes, notes, labels and claim
+    become the root's."""
     _pass_on_claim(connection, lost, root)
     values = {
         **{"merged_into": kept, "visitors": 0, "account_id": None, "version": leads.c.version + 1},
@@ -301,9 +302,10 @@ def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
         "snoozed_until": None,
     }
     connection.execute(update(leads).where(leads.c.id == lost).values(values))
-    for table in (lead_visitors, outcomes, notes):
+    for table in (lead_visitors, outcomes, notes, lead_labels):
         connection.execute(update(table).where(table.c.lead_id == lost).values(lead_id=root))
-    connection.execute(delete(lead_scores).where(lead_scores.c.lead_id == lost))
+    for of_lost in (lead_scores, lead_classes, lead_groups):
+        connection.execute(delete(of_lost).where(of_lost.c.lead_id == lost))
 
 
 def _pass_on_claim(connection: Connection, lost: str, root: str) -> None:
@@ -327,10 +329,10 @@ def branch_of(connection: Connection, lead: str) -> set[str]:
 
 
 def separate(connection: Connection, lost: str, root: str) -> None:
-    """Make *lost*, merged into the tree of *root*, a root again: the visitors, outcomes and notes of its branch become its
-    own. A claim stays with the root."""
+    """Make *lost*, merged into the tree of *root*, a root again: the visitors, outcomes, notes and labels of its branch
+    become its own. A claim stays with the root."""
     branch = branch_of(connection, lost)
-    for table in (lead_visitors, outcomes, notes):
+    for table in (lead_visitors, outcomes, notes, lead_labels):
         connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
     count = select(func.count()).select_from(lead_visitors)
     for lead in (lost, root):

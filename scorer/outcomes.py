@@ -105,10 +105,21 @@ def decision_days(connection: Connection, site_id: int) -> list[float]:
     return [(at - first_at) / DAY_MS for first_at, at in connection.execute(won) if at > first_at]
 
 
+def told_value(properties: Mapping[str, Any]) -> tuple[float | None, str]:
+    """Return ``value`` and ``currency`` of an event's properties; ``None`` where the value is no sensible number.
+
+    >>> told_value({"value": 900, "currency": " EUR "}), told_value({"value": "much"})
+    ((900.0, 'EUR'), (None, ''))
+    """
+    value = properties.get("value")
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    sensible = number if number is not None and abs(number) < VALUE_BELOW else None
+    return sensible, _text(properties.get("currency"), _LONGEST_CURRENCY)
+
+
 def _row(home: str, root: str, site_id: int, kind: str, event: Event) -> tuple[Any, ...]:
     told = event.properties or {}
-    value = told.get("value")
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    value, currency = told_value(told)
     return (
         home,
         event.message_id,
@@ -116,8 +127,8 @@ def _row(home: str, root: str, site_id: int, kind: str, event: Event) -> tuple[A
         root,
         kind,
         event.at,
-        number if number is not None and abs(number) < VALUE_BELOW else None,
-        _text(told.get("currency"), _LONGEST_CURRENCY),
+        value,
+        currency,
         _text(told.get("reason"), _LONGEST_REASON),
         _text(told.get("by") or told.get("owner"), _LONGEST_NAME),
     )

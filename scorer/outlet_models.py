@@ -32,6 +32,17 @@ lead_words: Final = Table(
 )
 """The words by which leads are found (``scorer.core.search``). Written with the lead."""
 
+account_words: Final = Table(
+    "account_words",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    Column("word", String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True),
+    Column("account_id", String(20), primary_key=True),
+    Index(None, "account_id"),
+    sqlite_with_rowid=False,
+)
+"""The same for companies: of their names and domains. Written with the account."""
+
 notes: Final = Table(
     "notes",
     metadata,
@@ -198,12 +209,14 @@ digest_mails: Final = Table(
     Column("at", BigInteger, nullable=False),
     Column("message_id", String(200), nullable=False),
     Column("retry_at", BigInteger),
+    Column("reason", String(30), nullable=False),
     Column("detail", String(300), nullable=False),
     Index(None, "retry_at", sqlite_where=text("retry_at IS NOT NULL"), postgresql_where=text("retry_at IS NOT NULL")),
 )
 """The ledger: one row a digest and week (``period``: the local date of its first Monday), taken before anything is sent.
 ``state``: claimed, sent, delayed (the server wants it later: at ``retry_at``), empty (nothing to tell), skipped (who gets it
-or what it is about is gone, or another digest tells the same person the same), late (its time was missed) or failed."""
+or what it is about is gone, or another digest tells the same person the same), late (its time was missed) or failed.
+``reason`` is of ``core.mail_reasons``, or empty."""
 
 alerts: Final = Table(
     "alerts",

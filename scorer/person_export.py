@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from scorer.core.personal_data import KEPT, Kept
 from scorer.data_subjects import Asked, Subject, find_subject, letters_about
 from scorer.explaining import explain
-from scorer.outlets import shapes
+from scorer.outlets.privacy_shapes import PersonExport
 from scorer.outlets.shapes import time_text
 from tracker import bulk
 from tracker.core.visits import unpack_state
@@ -19,21 +19,6 @@ from tracker.sites import Site
 
 _LEFT_OUT: Final = {"lead_scores": ("state",), "idempotency_keys": ("actor", "key", "fingerprint", "answer")}
 """What says nothing that isn't said elsewhere, or speaks of another than this person."""
-
-
-class PersonExport(msgspec.Struct, frozen=True):
-    """All that is kept of one person on one site."""
-
-    site: str
-    exported_at: shapes.Time
-    names: list[str]
-    """What the person goes by."""
-    tables: dict[str, list[dict[str, Any]]]
-    """Rows by table, as they are kept: columns by name, times in ISO 8601, ids of events as hexadecimal digits."""
-    explanations: list[shapes.Explanation]
-    """How the score of each lead comes about."""
-    refused_events: list[dict[str, Any]]
-    """Events that were refused, in which one of the names stands."""
 
 
 def export_person(connection: Connection, site: Site, asked: Asked, now_ms: int) -> PersonExport:

@@ -72,7 +72,7 @@ def publish(
     """
     _check(why)
     parse(body)
-    rows = _lock_cards(connection, site.id)
+    rows = lock_cards(connection, site.id)
     landmark_ms = now_ms // DAY_MS * DAY_MS if rows else FIRST_LANDMARK_MS
     told = proposal(connection, site, body, now_ms, enter)
     number = max((row.number for row in rows), default=0) + 1
@@ -93,6 +93,34 @@ def publish(
     return load_card(connection, card_id)
 
 
+def publish_proposed(
+    connection: Connection, site: Site, number: int, actor: str, why: str, now_ms: int, enter: float | None = None
+) -> StoredCard:
+    """Publish the proposed card of this number as ``publish`` does with a new one; return it.
+
+    It keeps its number. Only now its landmark is set, and its ``hot.enter`` where the card leaves that to be found.
+
+    Raises as ``publish`` does, and ``PublishingError`` where no proposal of this number waits.
+    """
+    _check(why)
+    rows = lock_cards(connection, site.id)
+    row = next((row for row in rows if row.number == number and row.proposed), None)
+    if row is None:
+        raise PublishingError("scorecard_unknown")
+    told = proposal(connection, site, msgspec.json.decode(row.body), now_ms, enter)
+    _drop_filling(connection, site.id)
+    values = {
+        "body": msgspec.json.encode(told).decode(),
+        "landmark_ms": now_ms // DAY_MS * DAY_MS,
+        "proposed": False,
+        "filling": True,
+    }
+    connection.execute(update(scorecards).where(scorecards.c.id == row.id).values(values))
+    before = next((one.number for one in rows if one.is_current), None)
+    note(connection, site.id, actor, "publish", f"scorecard {number}", why, {"before": before, "proposed": True}, now_ms)
+    return load_card(connection, row.id)
+
+
 def rollback(connection: Connection, site: Site, actor: str, why: str, now_ms: int, number: int | None = None) -> StoredCard:
     """Go back to the card that was current before, or to that of a number; return it.
 
@@ -103,7 +131,7 @@ def rollback(connection: Connection, site: Site, actor: str, why: str, now_ms: i
     Raises ``PublishingError`` where there is no such card, and for an empty *why*.
     """
     _check(why)
-    rows = _lock_cards(connection, site.id)
+    rows = lock_cards(connection, site.id)
     current = next(row for row in rows if row.is_current)
     dropped = [row.number for row in rows if row.filling and not row.is_current]
     wanted = current if dropped and number is None else _before(rows, number)
@@ -122,8 +150,8 @@ def _check(why: str) -> None:
         raise PublishingError("why_missing")
 
 
-def _lock_cards(connection: Connection, site_id: int) -> list[Any]:
-    """All cards of a site, kept from others who publish until the transaction ends."""
+def lock_cards(connection: Connection, site_id: int) -> list[Any]:
+    """Return the rows of all cards of a site, kept from others who publish until the transaction ends."""
     query = select(scorecards).where(scorecards.c.site_id == site_id).order_by(scorecards.c.id)
     return list(connection.execute(query.with_for_update()))
 

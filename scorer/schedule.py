@@ -21,6 +21,9 @@ TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
     (jobs.clear_leads, 10),
     (jobs.rescore, 10),
     (jobs.digest, 10),
+    (jobs.try_drafts, 10),
+    (jobs.train, 10),
+    (jobs.refresh_insights, 60),
 )
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
 
@@ -28,8 +31,12 @@ DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = (
     (jobs.forget, "17 3 * * *"),
     (jobs.forget_requests, "41 3 * * *"),
     (jobs.clean_deliveries, "53 3 * * *"),
+    (jobs.learn_all, "7 4 * * 0"),
+    (jobs.clean_ledgers, "59 3 * * *"),
+    (jobs.explore, "7 4 * * *"),
+    (jobs.refresh_classes, "31 4 * * *"),
 )
-"""Job and time of day (UTC, as cron writes it)."""
+"""Job and time (UTC, as cron writes it): each day, or once a week."""
 
 log = get_logger(__name__)
 

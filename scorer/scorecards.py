@@ -16,8 +16,9 @@ from scorer.models import lead_scores, lead_visitors, leads, scorecards
 FIRST_LANDMARK_MS: Final = 1_767_225_600_000
 """2026-01-01: landmark of a site's first card. Fixed, so that the same events give the same heat in every database."""
 
-CardState = Literal["current", "filling", "past", "dropped"]
-"""``filling``: its scores are being made, then it becomes current. ``dropped``: another was published before that."""
+CardState = Literal["current", "filling", "proposed", "past", "dropped"]
+"""``filling``: its scores are being made, then it becomes current. ``proposed``: it came of a training, and waits for a
+decision. ``dropped``: another was published before it became current, or the proposal was refused."""
 
 
 class StoredCard(msgspec.Struct, frozen=True):
@@ -135,6 +136,8 @@ def _state(row: Any) -> CardState:
         return "current"
     if row.filling:
         return "filling"
+    if row.proposed:
+        return "proposed"
     return "past" if row.published_at is not None else "dropped"
 
 

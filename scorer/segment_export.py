@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from scorer.core.labels import Label
 from scorer.core.phrases import MINUTE_MS
 from scorer.core.segment import FIELDS, Segment
+from scorer.deal_values import Valuation, valuation
 from scorer.hot_list import Place
 from scorer.lead_views import POINT_DIGITS
 from scorer.models import lead_scores, leads
@@ -28,6 +29,9 @@ EXPORTED: Final[dict[str, Label]] = {
     **{name: FIELDS[name].label for name in ("region", "channel", "status", "owner", "exclusion")},
     **{name: FIELDS[name].label for name in ("score", "points", "priority", "tier", "grade", "stage")},
     "topics": Label("Interests", "关注主题"),
+    "expected_value": Label("Expected value", "预期价值"),
+    "if_won": Label("Value if won", "成交价值"),
+    "currency": Label("Currency", "币种"),
     **{name: FIELDS[name].label for name in ("visits", "page_views", "downloads", "engaged_minutes", "visitors")},
     "first_seen": Label("First seen", "首次出现"),
     "last_seen": Label("Last seen", "最近出现"),
@@ -41,10 +45,11 @@ def export(
 ) -> Iterator[tuple[str | float | None, ...]]:
     """Yield the leads of a segment in their ranking, as rows of ``EXPORTED``. The transaction must see one moment."""
     after: Place | None = None
+    values = valuation(connection, stored.site_id, stored.id)
     while True:
         query = members_query(stored, where, after, _EXPORTED_AT_ONCE, now_ms, _EXPORT_COLUMNS)
         rows = list(connection.execute(query))
-        yield from (_cells(stored, row, now_ms, base_url) for row in rows)
+        yield from (_cells(stored, row, values, now_ms, base_url) for row in rows)
         if len(rows) < _EXPORTED_AT_ONCE:
             return
         after = Place(rows[-1].priority, rows[-1].id)
@@ -59,8 +64,9 @@ _EXPORT_COLUMNS: Final = (
 )
 
 
-def _cells(stored: StoredCard, row: Any, now_ms: int, base_url: str) -> tuple[str | float | None, ...]:
+def _cells(stored: StoredCard, row: Any, values: Valuation, now_ms: int, base_url: str) -> tuple[str | float | None, ...]:
     card, told = stored.card, row._asdict()
+    worth = values.of(row, card, now_ms)
     told |= {
         "company": row.company_name,
         "score": round(card.score(row.heat, now_ms), 1),
@@ -68,6 +74,9 @@ def _cells(stored: StoredCard, row: Any, now_ms: int, base_url: str) -> tuple[st
         "priority": round(card.points(row.priority, now_ms), POINT_DIGITS),
         "tier": card.tier(row.heat, row.hot_since, now_ms),
         "topics": row.topics.strip(),
+        "expected_value": worth.amount if worth else None,
+        "if_won": worth.if_won if worth else None,
+        "currency": worth.currency if worth else None,
         "engaged_minutes": round(row.engaged_ms / MINUTE_MS, 1),
         "first_seen": time_text(row.first_at),
         "last_seen": time_text(row.last_at),

@@ -10,7 +10,23 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Float, String, and_, case, distinct, func, literal, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    String,
+    Table,
+    and_,
+    case,
+    distinct,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -31,9 +47,12 @@ from scorer.core.segment import (
     Window,
     asks_for_excluded,
     beginnings,
+    class_text,
     spellings,
     wanted,
 )
+from scorer.labelling_by_hand import counts
+from scorer.learning_models import lead_classes, lead_groups, lead_labels
 from scorer.models import accounts, lead_scores, lead_visitors, leads
 from scorer.scorecards import StoredCard
 from tracker.models import visits
@@ -116,6 +135,11 @@ class _Compiler:
         if field in _CHOICES:
             return _CHOICES[field].in_(values)
         names = list(dict.fromkeys(spelling for value in values for spelling in spellings(value)))
+        if field == "group":
+            numbers = [int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10]
+            return _grouped(lead_groups.c.group_id.in_(numbers))
+        if field == "class":
+            return _classed(names)
         if field == "account":
             return and_(leads.c.account_id.is_not(None), leads.c.account_id.in_(names))
         if field == "email_domain":
@@ -195,7 +219,32 @@ def _known(field: str) -> Sql:
         return leads.c.employees.is_not(None)
     if field == "topic":
         return lead_scores.c.topics != " "
+    if field == "group":
+        return _grouped(true())
+    if field == "class":
+        return _classed(None)
     return _TEXTS["email" if field == "email_domain" else field] != ""
+
+
+def _grouped(condition: Sql) -> Sql:
+    """Where the lead is in a group of which the condition holds."""
+    return exists().where(lead_groups.c.lead_id == leads.c.id, condition).correlate(leads)
+
+
+def _classed(names: list[str] | None) -> Sql:
+    """Where the lead is of one of the classes of these names, folded; ``None``: of any. What people say stands above what
+    was learned."""
+    said, learned = lead_labels.c, lead_classes.c
+    by_people = exists().where(said.lead_id == leads.c.id, counts(), _named(lead_labels, names)).correlate(leads)
+    labelled = exists().where(
+        said.lead_id == learned.lead_id, said.site_id == learned.site_id, said.scheme == learned.scheme
+    )
+    told = (learned.label.is_not(None), _named(lead_classes, names), ~labelled.correlate(lead_classes))
+    return or_(by_people, exists().where(learned.lead_id == leads.c.id, *told).correlate(leads))
+
+
+def _named(table: Table, names: list[str] | None) -> Sql:
+    return true() if names is None else _Folded(table.c.scheme + class_text("", "") + table.c.label).in_(names)
 
 
 def _within(value: ColumnElement[Any], bounds: Bounds, scale: int = 1) -> Sql:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from scorer.core.company_sizes import SIZES, size_name
 from scorer.core.labels import Problem
 from scorer.core.segment import Level, Segment, level
 from scorer.core.segment_reading import SegmentError, lint_name, parse
@@ -173,21 +174,6 @@ def members_query(
 
 
 # What leads have in common.
-
-SIZES: Final = (1, 10, 50, 250, 1000, 5000)
-"""Employees from which each band of sizes begins; as those of the European Union up to 250."""
-
-
-def size_name(band: int | None) -> str:
-    """Return the name of the band of sizes that begins with *band*; empty for ``None``.
-
-    >>> size_name(50), size_name(5000)
-    ('50-249', '5000+')
-    """
-    if band is None:
-        return ""
-    further = [one for one in SIZES if one > band]
-    return f"{band}-{further[0] - 1}" if further else f"{band}+"
 
 
 def breakdown(

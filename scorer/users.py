@@ -123,6 +123,11 @@ def list_users(connection: Connection, site_id: int | None = None) -> list[User]
     return [user for user in found if site_id is None or site_id in user.roles]
 
 
+def owner_names(connection: Connection, site_id: int) -> dict[str, str]:
+    """Return what those are called who may own leads of a site, by what stands in a claim."""
+    return {user.email: user.shown_name for user in list_users(connection, site_id) if user.may("sales", site_id)}
+
+
 def has_users(connection: Connection) -> bool:
     """Whether there is anybody who may sign in."""
     return connection.execute(select(users.c.id).where(users.c.disabled_at.is_(None)).limit(1)).first() is not None
@@ -137,6 +142,11 @@ def check_password(connection: Connection, email: str, password: str) -> User | 
     ).one_or_none()
     right = is_password(row.password_hash if row else None, password)
     return load_user(connection, row.id) if row and right else None
+
+
+def has_password(connection: Connection, user_id: str) -> bool:
+    """Whether a user can sign in by a password; else only another service's word lets it in."""
+    return connection.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar() is not None
 
 
 def set_password(connection: Connection, user_id: str, password: str, *, but: str = "") -> None:

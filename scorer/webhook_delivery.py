@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
@@ -36,6 +35,7 @@ from scorer.core.webhook_signing import seal, valid
 from scorer.core.webhook_troubles import MAX_DETAIL
 from scorer.core.webhook_types import PING, ROBOTS
 from scorer.outlet_models import webhook_attempts, webhook_deliveries, webhooks
+from scorer.robot_pace import RobotPace
 from scorer.webhook_log import Attempt, Delivery, hurry, list_attempts
 from scorer.webhook_outbox import ping
 from scorer.webhook_transport import Transport
@@ -50,8 +50,6 @@ AT_ONCE: Final = 4
 """Messages of one webhook under way in one process."""
 LEASE_MS: Final = 60_000
 """More than the ten seconds of a request and the time that a slow resolver may take before."""
-ROBOT_PACE_SECONDS: Final = 3.1
-"""Between two messages to one chat: WeCom and DingTalk take 20 a minute."""
 
 log = get_logger(__name__)
 
@@ -81,8 +79,10 @@ class Courier:
         threads: int = THREADS,
         chance: Callable[[], float] = random.random,
         wake: Callable[[], object] = lambda: None,
+        pace: RobotPace | None = None,
     ) -> None:
-        """*now* tells the time in ms since 1970 UTC; *wake* is called when a sender has become free."""
+        """*now* tells the time in ms since 1970 UTC; *wake* is called when a sender has become free; *pace* is kept with all
+        other processes (``None``: in this one only)."""
         self._database = database
         self._transport = transport
         self._now = now
@@ -92,7 +92,7 @@ class Courier:
         self._lock = threading.Condition()
         self._under_way: Counter[str] = Counter()
         self._in_trouble = 0
-        self._begun: dict[str, float] = {}
+        self._pace = pace or RobotPace()
 
     def turn(self) -> int:
         """Begin to send what is due and may be sent now; return how many messages."""
@@ -119,10 +119,9 @@ class Courier:
             mine = self._under_way[webhook.id]
             if webhook.failing_since is not None:
                 return 0 if mine or self._in_trouble >= max(1, self._threads // 2) else 1
-            if webhook.preset in ROBOTS:
-                rested = time.monotonic() - self._begun.get(webhook.id, -ROBOT_PACE_SECONDS) >= ROBOT_PACE_SECONDS
-                return 1 if rested and not mine else 0
-            return AT_ONCE - mine
+        if webhook.preset in ROBOTS:
+            return 1 if not mine and self._pace.may_send(webhook.id) else 0
+        return AT_ONCE - mine
 
     def _begin(self, webhook: Webhook, count: int) -> int:
         with self._database.writing() as connection:
@@ -132,7 +131,6 @@ class Courier:
             with self._lock:
                 self._under_way[webhook.id] += 1
                 self._in_trouble += trouble
-                self._begun[webhook.id] = time.monotonic()
             # No pool: its threads would keep a process that is asked to stop waiting for a receiver that hangs.
             threading.Thread(target=self._run, args=(one, trouble), name="webhook", daemon=True).start()
         return len(taken)

@@ -29,6 +29,7 @@ from scorer.outlets.shapes import time_text
 from scorer.scorecards import current_cards
 from scorer.segment_sql import members_condition
 from scorer.segments import find_segment
+from scorer.users import owner_names
 from scorer.webhooks import Webhook, count_waiting, disable_webhook, find_webhook
 from tracker import bulk
 from tracker.db import Database
@@ -161,7 +162,8 @@ def members_among(connection: Connection, condition: ColumnElement[bool], lead_i
 def tell_leads(connection: Connection, view: Viewpoint, lead_ids: Sequence[str]) -> dict[str, ToldLead]:
     """Return those of the leads that have a score, as messages tell of them."""
     rows = find_leads(connection, view.stored.id, set(lead_ids))
-    return {lead.id: _told_lead(lead) for lead in view_leads(connection, view, list(rows.values()))}
+    names = owner_names(connection, view.site.id) if rows else {}
+    return {lead.id: _told_lead(lead, names) for lead in view_leads(connection, view, list(rows.values()))}
 
 
 def ping(site: Site, now_ms: int) -> Told:
@@ -175,7 +177,7 @@ def delivery_id(webhook_id: str, change: StoredChange) -> str:
     return "msg_" + base64.b32encode(digest).decode().lower()
 
 
-def _told_lead(lead: shapes.Lead) -> ToldLead:
+def _told_lead(lead: shapes.Lead, names: dict[str, str]) -> ToldLead:
     return ToldLead(
         id=lead.id,
         name=lead.name or "",
@@ -190,6 +192,7 @@ def _told_lead(lead: shapes.Lead) -> ToldLead:
         stage=lead.stage or "",
         status=lead.status,
         owner=lead.owner or "",
+        owner_name=names.get(lead.owner, lead.owner) if lead.owner else "",
         reasons=tuple(reason.text for reason in lead.reasons[:REASONS_TOLD]),
         # Not why: that may name a colleague, of whom then something would be left in a message about somebody else.
         next_step=lead.next_step.label,

@@ -6,17 +6,19 @@ them, so that a green run means that everything ran.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import redis
 from hypothesis import settings
 from playwright.sync_api import Playwright, sync_playwright
+from werkzeug.routing import Rule
 
 from scorer.resources import prepare_database
 from tests import services
@@ -48,22 +50,34 @@ def pytest_report_header() -> list[str]:
 
 
 LONG_FIRST = (
-    "service/test_replay.py",
-    "snippet/test_leaving.py",
-    "service/test_kills.py",
-    "scorer/test_digest_kills.py",
-    "test_bench.py",
-    "scorer/outlets/test_schemathesis.py",
-    "snippet/test_sending.py",
-    "snippet/test_in_the_way.py",
-    "service/test_time.py",
-    "service/test_up.py",
-    "service/test_browser.py",
     "web/test_accessibility.py",
-    "web/test_story.py",
+    "snippet/test_leaving.py",
+    "scorer/outlets/test_schemathesis.py",
+    "snippet/test_linked_domains.py",
+    "service/test_replay.py",
+    "snippet/test_sending.py",
+    "snippet/test_consent.py",
+    "test_bench.py",
+    "service/test_up.py",
+    "snippet/test_page_views.py",
+    "snippet/test_in_the_way.py",
+    "snippet/test_panel.py",
+    "snippet/test_engaged_time.py",
+    "scorer/test_digest_kills.py",
+    "snippet/test_visitors.py",
+    "snippet/test_downloads.py",
+    "service/test_kills.py",
     "web/test_hot_live.py",
+    "service/test_browser.py",
+    "service/test_imports.py",
+    "web/test_story.py",
+    "snippet/test_hostile_pages.py",
+    "snippet/test_types.py",
+    "service/test_slow_clients.py",
+    "service/test_freshness.py",
+    "service/test_time.py",
 )
-"""Modules that take long, the longest first: begun last, one of two test processes would wait for the other."""
+"""Modules that take long, the longest first: begun last, the other test processes would wait for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,12 +90,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through thousands of tests again and again: they stay until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> Iterator[None]:
     """Take the developer's own settings out of the environment, also out of that of child processes."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("WARMTRAIL_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes_compiled_once() -> Iterator[None]:
+    """Let werkzeug compile how a route's address is built once a process: it takes most of the time that an application
+    takes to make, and tests make one each."""
+    compiled: dict[tuple[object, ...], Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults:  # may be anything
+            return compile_builder(rule, append_unknown)
+        key = (rule.rule, *rule._trace, append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
         yield
 
 
@@ -170,7 +211,7 @@ def migrated_sqlite_url(sqlite_url: str, migrated_sqlite: Path) -> str:
 @pytest.fixture
 def migrated_postgres_url(postgres_server: services.PostgresServer, migrated_postgres: str) -> Iterator[str]:
     """SQLAlchemy URL of a migrated PostgreSQL database of this test's own."""
-    with postgres_server.database(like=migrated_postgres) as url:
+    with postgres_server.copy(migrated_postgres) as url:
         yield url
 
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from dev import ROOT, find_browser
 from scorer.demo.run import SALESPERSON, STORY_SITE
+from tests.web.demonstrated import add_outlets
 from tests.web.shown_pages import FIRST_OF, PAGES, ShownPage, placeholder_of
 
 FOLDER = ROOT / "screenshots"
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if unknown or (asked.url is None) != (asked.data_dir is None):
         parser.error(f"there is no page {', '.join(unknown)}" if unknown else "--url and --data-dir belong together")
     asked.into.mkdir(parents=True, exist_ok=True)
-    wanted = [one for one in PAGES if one.name in asked.names or (not asked.names and one.in_demonstration)]
+    wanted = [one for one in PAGES if one.name in asked.names or not asked.names]
     options: dict[str, Any] = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
     with (
         demonstration(asked.url, asked.data_dir) as (url, password),
@@ -112,6 +113,7 @@ def signed_in(browser: Browser, url: str, password: str, language: str) -> list[
 def demonstration(url: str | None, data_dir: Path | None) -> Iterator[tuple[str, str]]:
     """Yield address and password of a demonstration: the one that runs at *url*, or one that is started for the block."""
     if url is not None and data_dir is not None:
+        add_outlets(data_dir)
         yield url, _password(data_dir)
         return
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as taken:
@@ -121,6 +123,7 @@ def demonstration(url: str | None, data_dir: Path | None) -> Iterator[tuple[str,
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             _wait_until_shown(process)
+            add_outlets(Path(folder))
             yield f"http://127.0.0.1:{port}", _password(Path(folder))
         finally:
             process.terminate()

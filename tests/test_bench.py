@@ -19,7 +19,8 @@ def test_every_benchmark_runs_for_a_moment() -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     titles = [line for line in done.stdout.splitlines() if line.startswith("## ")]
     names = [title.split(",")[0].split(" out")[0] for title in titles]
-    assert names == ["## Ingest", "## Drain", "## Hot list", "## Matching", "## Snippet"]
+    expected = ["## Ingest", "## Drain", "## Hot list", "## Page of hot leads", "## Matching", "## Snippet"]
+    assert names == [*expected, "## Learning from won and lost", "## Classes from few labels"]
     assert "| empty Flask route |" in done.stdout or not shutil.which("wrk")
     assert "| SQLite |" in done.stdout
     assert "| Downloads told right, in all |" in done.stdout or chromium_path() is None

@@ -140,6 +140,22 @@ def test_root_on_debian_gets_it_installed(monkeypatch: pytest.MonkeyPatch, comma
     assert commands[-1][-1] == "chromium"
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, {}),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, {"PYTHONPYCACHEPREFIX": str(dev.VENV / "bytecode")}),
+        ({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/mine"}, {"PYTHONPYCACHEPREFIX": "/mine"}),
+    ],
+)
+def test_no_process_of_the_tests_compiles_what_another_has_compiled(
+    given: dict[str, str], kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev.os, "environ", dict(given))
+    dev.keep_bytecode()
+    assert dev.os.environ == kept
+
+
 def test_the_tests_of_a_machine_without_browser_run_on_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

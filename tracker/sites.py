@@ -56,6 +56,18 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_seconds: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     """Seconds without input after which engaged time stops."""
 
+    # What follows is for learning from what became of leads: see ``docs/learning.md``.
+    learning_horizon_days: Annotated[int, msgspec.Meta(ge=7, le=365)] = 90
+    """A win within so many days is what is learned to foretell."""
+    learning_promotes: bool = False
+    """Whether a learned card is published by itself when it has shown that it ranks better."""
+    goal_events: Listed = ()
+    """Names of ``track`` events that count as a win, whatever their case."""
+    explore_percent: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    """Share of the hot list that is drawn from the other leads, so that more is learned than the score believes already."""
+    lost_reasons: Listed = ()
+    """What is offered as the reason when a lead is lost. Empty: the shipped list."""
+
     @property
     def rules(self) -> SiteRules:
         """The part that screening asks for."""
@@ -145,6 +157,7 @@ def check_settings(settings: SiteSettings) -> None:
             f"语言须为 en 或 zh，而不是 {settings.language!r}。",
         )
     _check_snippet(settings)
+    _check_learning(settings)
 
 
 def _check_snippet(settings: SiteSettings) -> None:
@@ -172,6 +185,16 @@ def _check_snippet(settings: SiteSettings) -> None:
                 f"{domain!r} in linked_domains is nobody's own domain.",
                 f"linked_domains 中的 {domain!r} 不是任何人自己的域名。",
             )
+
+
+def _check_learning(settings: SiteSettings) -> None:
+    for setting, longest in (("goal_events", 200), ("lost_reasons", 100)):
+        for name in getattr(settings, setting):
+            if not (0 < len(name) <= longest and name.isprintable() and name == name.strip()):
+                raise SiteError(
+                    f"A name in {setting} has 1 to {longest} printable characters, unlike {name!r}.",
+                    f"{setting} 中的名称须为 1 到 {longest} 个可打印字符，而不是 {name!r}。",
+                )
 
 
 def change_site(connection: Connection, site_id: int, settings: SiteSettings) -> None:

@@ -21,6 +21,8 @@ from scorer.outlets import (
     account_shapes,
     history_shapes,
     note_shapes,
+    privacy_shapes,
+    recommendation_shapes,
     report_shapes,
     scorecard_shapes,
     segment_shapes,
@@ -101,10 +103,14 @@ class Client(Subscriptions):
         stage: str | None = None,
         owner: str | None = None,
         grade: str | None = None,
+        explore: bool = False,
     ) -> shapes.LeadPage:
-        """Return the hot leads, those to call first at the top. An empty *owner*: those that nobody has claimed."""
+        """Return the hot leads, those to call first at the top. An empty *owner*: those that nobody has claimed.
+
+        With *explore* the exploratory ones follow below the last: ``explored`` is true of them.
+        """
         query: dict[str, object] = {"limit": limit, "cursor": cursor, "min_score": min_score, "segment": segment}
-        query |= {"topic": topic, "stage": stage, "owner": owner, "grade": grade}
+        query |= {"topic": topic, "stage": stage, "owner": owner, "grade": grade, "explore": "true" if explore else None}
         return self._get("/hot-leads", shapes.LeadPage, query)
 
     def leads(
@@ -144,6 +150,10 @@ class Client(Subscriptions):
     def sources(self, lead_id: str) -> source_shapes.Sources:
         """Return how a lead came."""
         return self._get(path_of("/leads/{}/sources", lead_id), source_shapes.Sources)
+
+    def recommendations(self, lead_id: str) -> recommendation_shapes.RecommendationList:
+        """Return what to show to a lead next, with the reasons."""
+        return self._get(path_of("/leads/{}/recommendations", lead_id), recommendation_shapes.RecommendationList)
 
     def accounts(
         self, *, limit: int | None = None, cursor: str | None = None, q: str | None = None
@@ -225,6 +235,10 @@ class Client(Subscriptions):
         """Say what became of a lead; ``open`` takes back what was said."""
         body = {"kind": kind, "value": value, "currency": currency, "reason": reason, "by": by}
         return self._decide(lead_id, "outcome", body, if_match, idempotency_key)
+
+    def crm_outcomes(self, rows: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> shapes.CrmAnswer:
+        """Say what became of leads that a CRM knows by other names; rows that can't be read are in the answer."""
+        return self._post("/crm/outcomes", shapes.CrmAnswer, {"outcomes": list(rows)}, idempotency_key=idempotency_key)
 
     def note(
         self,
@@ -330,6 +344,27 @@ class Client(Subscriptions):
 
     # Reports.
 
+    def export_person(
+        self, *, lead: str = "", email: str = "", user_id: str = "", anonymous_id: str = ""
+    ) -> privacy_shapes.PersonExport:
+        """Return all that is kept of a person, named in one of these ways."""
+        named = {"lead": lead, "email": email, "user_id": user_id, "anonymous_id": anonymous_id}
+        return self._post("/privacy/export", privacy_shapes.PersonExport, named)
+
+    def erase_person(
+        self,
+        why: str,
+        *,
+        lead: str = "",
+        email: str = "",
+        user_id: str = "",
+        anonymous_id: str = "",
+        idempotency_key: str | None = None,
+    ) -> privacy_shapes.Certificate:
+        """Erase a person, named in one of these ways, and return the record of it. *why* is kept: don't name the person."""
+        named = {"lead": lead, "email": email, "user_id": user_id, "anonymous_id": anonymous_id, "why": why}
+        return self._post("/privacy/erase", privacy_shapes.Certificate, named, idempotency_key=idempotency_key)
+
     def report_funnel(
         self, *, first: date | None = None, until: date | None = None, segment: str | None = None
     ) -> report_shapes.FunnelAnswer:
@@ -353,6 +388,18 @@ class Client(Subscriptions):
     ) -> report_shapes.AttentionAnswer:
         """Return what was read, and whether later customers read it more often."""
         return self._report("attention", report_shapes.AttentionAnswer, first, until, segment)
+
+    def report_content(
+        self, *, first: date | None = None, until: date | None = None, segment: str | None = None
+    ) -> report_shapes.ContentAnswer:
+        """Return which pages and documents go before wins, and which before losses."""
+        return self._report("content", report_shapes.ContentAnswer, first, until, segment)
+
+    def report_losses(
+        self, *, first: date | None = None, until: date | None = None, segment: str | None = None
+    ) -> report_shapes.LossesAnswer:
+        """Return why leads were lost."""
+        return self._report("losses", report_shapes.LossesAnswer, first, until, segment)
 
     def report_scores(
         self,

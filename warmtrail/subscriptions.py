@@ -1,4 +1,4 @@
-"""The part of the client for who is told by the service itself: webhooks and weekly digests.
+"""The part of the client for who is told by the service itself: webhooks, weekly digests, and alerts.
 
 It takes a key of scope ``admin``.
 """
@@ -10,12 +10,12 @@ from datetime import date, datetime
 
 from scorer.core.labels import Language
 from scorer.core.webhook_types import FeedKind, Preset
-from scorer.outlets import digest_shapes, webhook_shapes
+from scorer.outlets import alert_shapes, digest_shapes, webhook_shapes
 from warmtrail.asking import Asking, path_of
 
 
 class Subscriptions(Asking):
-    """Asks about webhooks and digests, and changes them."""
+    """Asks about webhooks, digests and alerts, and changes them."""
 
     def webhooks(self) -> webhook_shapes.WebhookList:
         """Return the webhooks of the site, without their secrets."""
@@ -137,3 +137,45 @@ class Subscriptions(Asking):
     def preview_digest(self, digest_id: str, *, week: date | None = None) -> digest_shapes.DigestPreview:
         """Return a digest as it would be sent now, of the *week* of a Monday (``None``: the last that is over)."""
         return self._get(path_of("/digests/{}/preview", digest_id), digest_shapes.DigestPreview, {"week": week})
+
+    def alerts(self) -> alert_shapes.AlertList:
+        """Return who is mailed when a lead becomes hot."""
+        return self._get("/alerts", alert_shapes.AlertList)
+
+    def add_alert(
+        self,
+        email: str,
+        *,
+        segment: str | None = None,
+        language: Language | None = None,
+        time_zone: str | None = None,
+        quiet: str | None = None,
+        max_per_day: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> alert_shapes.Alert:
+        """Subscribe an address to what becomes hot from now on. *quiet*: hours without mails, like ``19:00-08:00``."""
+        body: dict[str, object] = {"email": email, "segment": segment, "language": language, "time_zone": time_zone}
+        body |= {"quiet": quiet, "max_per_day": max_per_day}
+        return self._post("/alerts", alert_shapes.Alert, body, idempotency_key=idempotency_key)
+
+    def change_alert(
+        self,
+        alert_id: str,
+        *,
+        segment: str | None = None,
+        language: Language | None = None,
+        time_zone: str | None = None,
+        quiet: str | None = None,
+        max_per_day: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> alert_shapes.Alert:
+        """Change an alert, ``None`` leaving things as they are; an empty *segment* is all leads."""
+        body: dict[str, object] = {"segment": segment, "language": language, "time_zone": time_zone}
+        body |= {"quiet": quiet, "max_per_day": max_per_day}
+        path = path_of("/alerts/{}/change", alert_id)
+        return self._post(path, alert_shapes.Alert, body, idempotency_key=idempotency_key)
+
+    def remove_alert(self, alert_id: str, *, idempotency_key: str | None = None) -> alert_shapes.RemovedAlert:
+        """Remove an alert with the record of what it told of."""
+        path = path_of("/alerts/{}/remove", alert_id)
+        return self._post(path, alert_shapes.RemovedAlert, {}, idempotency_key=idempotency_key)

@@ -16,6 +16,7 @@ from scorer.by_hand import unmerge as decide_unmerge
 from scorer.cli.common import by_option, console, json_option, listing, print_json, service, site_of_lead, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
+from scorer.core.domain_names import readable
 from scorer.core.exclusions import REASONS, ExclusionReason
 from scorer.core.labels import Language, pick
 from scorer.lead_views import Viewpoint
@@ -106,8 +107,8 @@ def accounts(site_name: str | None, limit: int, search: str | None, language: La
 
 
 def _company(one: account_shapes.Account) -> Text:
-    text = Text(one.name or one.domain or "", style="bold")
-    known = (one.domain if one.name else None, one.industry, one.country)
+    text = Text(one.name or readable(one.domain), style="bold")
+    known = (readable(one.domain) if one.name else None, one.industry, one.country)
     return text.append("\n" + ", ".join(part for part in known if part), style="not bold dim")
 
 
@@ -118,7 +119,7 @@ def _trend(one: account_shapes.Account, language: Language) -> str:
 def _people(one: account_shapes.Account, language: Language) -> Text:
     lines: list[Text] = []
     for person in one.people[:4]:
-        name = person.name or person.email or word("somebody", language)
+        name = person.name or readable(person.email) or word("somebody", language)
         excluded = f" ({pick(REASONS[person.exclusion], language)})" if person.exclusion else ""
         role = f", {word(person.role, language)}" if person.role != "unknown" else ""
         lines.append(Text(f"{person.score:3.0f}  {name}{role}{excluded}", style="dim" if person.exclusion else ""))

@@ -19,6 +19,7 @@ from scorer.core.digest_weeks import Week, last_week, week_of
 from scorer.core.digest_words import weekday_words
 from scorer.core.formats import moment_text
 from scorer.core.labels import Language
+from scorer.core.mail_reasons import told
 from scorer.digesting import Content, Writer, due_digests, send_again, send_due
 from scorer.digests import Digest, LedgerRow, find_digest, last_row_of_each, list_digests, remove_digest, subscribe
 from scorer.mail.letters import Sender
@@ -62,7 +63,7 @@ def _dry_run(resources: Resources, language: Language, as_json: bool) -> None:
             decision = writer.decide(connection, one, slot.week, now)
             state = "late" if slot.is_late(now) else decision.state
             subject = decision.written.subject if decision.written and state == "sent" else ""
-            found.append((one, slot.week, state, subject, decision.detail))
+            found.append((one, slot.week, state, subject, told(decision.reason, decision.detail, language)))
     if as_json:
         keys = ("digest", "email", "week", "state", "subject", "detail")
         rows = [dict(zip(keys, (one.id, one.email, week.name, *rest), strict=True)) for one, week, *rest in found]
@@ -163,7 +164,7 @@ def digest_list(site_name: str | None, language: Language, as_json: bool) -> Non
         comes = f"{weekday_words(one.weekday, language)} {one.hour:02}:00 {one.time_zone}"
         upcoming = _day(one.next_at, one) if one.next_at is not None else say("unsubscribed", language)
         what = f"{row.period} {_state(row, language, now)}" if row else ""
-        leads, why = one.segment or say("all", language), row.detail if row else ""
+        leads, why = one.segment or say("all", language), row.why(language) if row else ""
         table.add_row(one.id, *(Text(cell) for cell in (one.email, leads, comes, upcoming, what, why)))
     console.print(table)
 
@@ -217,7 +218,7 @@ def digest_resend(digest_id: str, week: str | None, language: Language) -> None:
         with resources.database.reading() as connection:
             row = last_row_of_each(connection).get(found.id)
     if row is not None:
-        console.print(Text(f"{found.email}: {_state(row, language, now_ms())} {row.detail}".rstrip()))
+        console.print(Text(f"{found.email}: {_state(row, language, now_ms())} {row.why(language)}".rstrip()))
 
 
 def _mailer(settings: Settings) -> Mailer:

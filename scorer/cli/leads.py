@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from scorer.cli.common import console, json_option, print_json, service, site_of_lead, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import counted, word
+from scorer.core.domain_names import readable
 from scorer.core.exclusions import REASONS
 from scorer.core.labels import Language, pick
 from scorer.core.phrases import ago
@@ -142,9 +143,9 @@ def _score(one: shapes.Lead) -> Text:
 
 
 def _who(one: shapes.Lead, language: Language) -> Text:
-    text = Text(one.name or one.email or word("somebody", language), style="bold")
-    company = one.company.name or one.company.domain if one.company else None
-    for line in (", ".join(part for part in (one.title, company) if part), one.email if one.name else None):
+    text = Text(one.name or readable(one.email) or word("somebody", language), style="bold")
+    company = one.company.name or readable(one.company.domain) if one.company else None
+    for line in (", ".join(part for part in (one.title, company) if part), readable(one.email) if one.name else None):
         if line:
             text.append(f"\n{line}", style="not bold")
     seen = word("last seen", language, ago=_ago(one.last_seen, language))

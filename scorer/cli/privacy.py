@@ -13,8 +13,9 @@ from scorer.cli.privacy_words import word
 from scorer.core.labels import Language, pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, find_subject
-from scorer.erasing import OUTSIDE, Certificate
+from scorer.erasing import OUTSIDE
 from scorer.erasing import erase as erase_person
+from scorer.outlets.privacy_shapes import Certificate
 from scorer.person_export import export_person
 from scorer.resources import now_ms
 from scorer.scrubbing import scrub

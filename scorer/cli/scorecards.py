@@ -115,7 +115,7 @@ def scorecard_list(site_name: str | None, language: Language, as_json: bool) -> 
 @json_option
 def scorecard_simulate(path: Path, site_name: str | None, days: int, language: Language, as_json: bool) -> None:
     """Say what publishing a scorecard file would change. Writes nothing."""
-    with service() as resources, _refusals(), _bar("looking", language) as progress:
+    with service() as resources, refusals(), _bar("looking", language) as progress:
         with resources.database.reading() as connection:
             site = the_site(connection, site_name)
         card, found = simulate(resources.database, site, _read(path), now_ms(), days=days, progress=progress)
@@ -133,13 +133,13 @@ def scorecard_publish(
 ) -> None:
     """Publish a scorecard file: score every lead by it, then make it the current one at once."""
     body = _read(path)
-    with service() as resources, _refusals():
+    with service() as resources, refusals():
         with resources.database.reading() as connection:
             site, now = the_site(connection, site_name), now_ms()
             told = proposal(connection, site, body, now)
         with resources.database.writing() as connection:
             stored = publish(connection, site, body, by, why, now, enter=told["hot"]["enter"])
-        _finish(resources, site, stored, not no_wait, language, as_json)
+        finish(resources, site, stored, not no_wait, language, as_json)
 
 
 @scorecard.command("rollback")
@@ -149,11 +149,11 @@ def scorecard_rollback(
     number: int | None, site_name: str | None, why: str, by: str, no_wait: bool, language: Language, as_json: bool
 ) -> None:
     """Go back to the scorecard before, with exactly the scores that it gives."""
-    with service() as resources, _refusals():
+    with service() as resources, refusals():
         with resources.database.writing() as connection:
             site = the_site(connection, site_name)
             stored = rollback(connection, site, by, why, now_ms(), number)
-        _finish(resources, site, stored, not no_wait, language, as_json)
+        finish(resources, site, stored, not no_wait, language, as_json)
 
 
 @click.command()
@@ -170,7 +170,7 @@ def rescore(site_name: str | None, language: Language) -> None:
     click.echo(word("rescored", language, site=site.name))
 
 
-def _finish(resources: Resources, site: Site, stored: StoredCard, wait: bool, language: Language, as_json: bool) -> None:
+def finish(resources: Resources, site: Site, stored: StoredCard, wait: bool, language: Language, as_json: bool) -> None:
     """Wait until a card is current, helping the service with it, and say how it ended."""
     if wait:
         with _bar("scoring", language) as progress:
@@ -190,7 +190,7 @@ def _finish(resources: Resources, site: Site, stored: StoredCard, wait: bool, la
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """What the user can mend is told in lines."""
     try:
         yield
@@ -224,7 +224,7 @@ def _show(card: Scorecard, found: Simulation, language: Language) -> None:
     if card.hot.per_week is not None:
         points = {"enter": card.hot.enter, "leave": card.hot.enter * card.hot.leave_ratio, "warm": card.warm}
         console.print(word("threshold", language, per_week=card.hot.per_week, **points))
-    table = Table("", *(word(name, language) for name in ("now", "proposed")), box=None, header_style="bold")
+    table = Table("", *(word(name, language) for name in ("now", "tried")), box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, figure in _FIGURES.items():

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from scorer.cli.common import console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.segment_words import word
+from scorer.core.domain_names import readable
 from scorer.core.labels import Language, pick, told_problem
 from scorer.core.segment import FIELDS, Segment
 from scorer.core.segment_reading import SegmentError, parse
@@ -124,7 +125,8 @@ def segment_show(name: str, site_name: str | None, language: Language, as_json: 
         return
     table = listing(*_headings(("score", "name", "company", "owner"), language), "id")
     for row in shown:
-        cells = (row.name or row.email, row.company_name or row.company_domain, row.owner or "", row.id)
+        company = row.company_name or readable(row.company_domain)
+        cells = (row.name or readable(row.email), company, row.owner or "", row.id)
         table.add_row(f"{stored.card.score(row.heat, now):.0f}", *(Text(cell) for cell in cells))
     console.print()
     console.print(table)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import fsum, sqrt
 from typing import Literal
 
 import msgspec
 
+from scorer.core.rules import Tier
 from scorer.core.score import Totals
 from scorer.core.titles import BUYING_ROLES, BuyingRole
 
@@ -37,6 +38,18 @@ def account_heat(heats: Sequence[float]) -> float:
     25.0
     """
     return fsum(sqrt(heat) for heat in heats) ** 2
+
+
+def account_tier(tiers: Collection[Tier]) -> Tier:
+    """How warm a company is: as warm as the warmest of its people (*tiers*); cold with nobody.
+
+    Not made of the company's points: with the square in the heat, two people who have hardly read would be hot together, and
+    nobody of them could be called as one who is.
+
+    >>> account_tier(["cold", "hot", "warm"]), account_tier([])
+    ('hot', 'cold')
+    """
+    return next((tier for tier in ("hot", "warm") if tier in tiers), "cold")
 
 
 def parts(heats: Sequence[float]) -> list[float]:

@@ -19,6 +19,8 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "release": Label("released", "释放"),
     "snooze": Label("put off", "暂缓"),
     "outcome": Label("noted the outcome", "记录结果"),
+    "label": Label("labelled", "标注"),
+    "labels": Label("labelled many leads", "批量标注"),
     "note": Label("wrote a note", "添加备注"),
     "publish": Label("published a scorecard", "发布评分卡"),
     "propose": Label("learned a scorecard and proposed it", "学习并提出评分卡提案"),
@@ -49,6 +51,7 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "digest add": Label("subscribed somebody to the digest", "新增周报订阅"),
     "digest remove": Label("unsubscribed somebody from the digest", "取消周报订阅"),
     "alert add": Label("subscribed somebody to alerts", "新增提醒订阅"),
+    "alert change": Label("changed an alert", "修改提醒订阅"),
     "alert remove": Label("unsubscribed somebody from alerts", "取消提醒订阅"),
 }
 _MAX_VALUE: Final = 200

@@ -55,12 +55,7 @@ def fate(told: Iterable[Said]) -> Fate:
     >>> fate([Said(5, "won", 900.0, "EUR"), Said(1, "contacted")]).value
     900.0
     """
-    standing: list[Said] = []
-    for one in sorted(told, key=lambda one: (one.at, one.kind != OPENED, one.kind, one.value or 0.0, one.currency)):
-        if one.kind == OPENED:
-            standing.clear()
-        else:
-            standing.append(one)
+    standing = still_standing(told)
     if not standing:
         return OPEN
     contacted_at = next((one.at for one in standing if one.kind in CONTACT), None)
@@ -74,3 +69,25 @@ def fate(told: Iterable[Said]) -> Fate:
     valued = next((one for one in reversed(wins) if one.value is not None), None)
     value, currency = (valued.value, valued.currency) if valued else (None, "")
     return Fate(standing[0].at, contacted_at, result, wins[0].at, value, currency)
+
+
+def wins(told: Iterable[Said]) -> list[Said]:
+    """Return the deals with a lead of which this was said, in the order of time; none unless the result is ``won``.
+
+    >>> [one.value for one in wins([Said(9, "won", 50.0), Said(1, "won", 10.0), Said(2, "contacted")])]
+    [10.0, 50.0]
+    """
+    standing = still_standing(told)
+    results = [one.kind for one in standing if one.kind in RESULTS]
+    return [one for one in standing if one.kind == "won"] if results and results[-1] == "won" else []
+
+
+def still_standing(told: Iterable[Said]) -> list[Said]:
+    """Return what was not taken back, in the order in which it counts as said."""
+    standing: list[Said] = []
+    for one in sorted(told, key=lambda one: (one.at, one.kind != OPENED, one.kind, one.value or 0.0, one.currency)):
+        if one.kind == OPENED:
+            standing.clear()
+        else:
+            standing.append(one)
+    return standing

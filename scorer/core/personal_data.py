@@ -162,7 +162,7 @@ KEPT: Final[tuple[Kept, ...]] = (
         "lead_id",
         Label("Alerts about it", "相关提醒"),
         Label("so that nobody is told twice", "以便不重复提醒"),
-        _WITH_LEAD,
+        Label("with the lead, after 90 days at the latest", "随线索一并清除，最迟 90 天后"),
     ),
     Kept(
         "lead_labels",

@@ -47,13 +47,48 @@ def axis(values: Sequence[float], *, at_most: int = 5) -> Axis:
     low, high = min([0.0, *values]), max([0.0, *values])
     if high == low:
         high = low + 1.0
-    rough = (high - low) / at_most
-    power = 10.0 ** math.floor(math.log10(rough))
-    # A hair more than the step still is the step, or 0.1 + 0.2 would need one more than 0.3.
-    step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * (1 - 1e-9))
+    step = _step((high - low) / at_most)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(float(f"{number * step:.12g}") for number in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], ticks)
+
+
+def close_axis(values: Sequence[float], *, at_most: int = 5, low: float = -math.inf, high: float = math.inf) -> Axis:
+    """The axis from the last round number that no value is below to the first that none is above: for places, not lengths.
+
+    It ends at *low* and *high* where round numbers beyond would make no sense.
+
+    >>> close_axis([0.71, 0.83], high=1.0).ticks
+    (0.7, 0.75, 0.8, 0.85)
+    """
+    least, most = (min(values), max(values)) if values else (0.0, 1.0)
+    room = (most - least) or max(abs(most), 1.0) / 10
+    step = _step(room / at_most)
+    first, last = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
+    last = max(last, first + 1)
+    ticks = tuple(float(f"{number * step:.12g}") for number in range(first, last + 1))
+    kept = tuple(tick for tick in ticks if low <= tick <= high) or ticks
+    return Axis(max(ticks[0], low), min(ticks[-1], high), kept)
+
+
+def ratio_axis(ratios: Sequence[float], *, greatest: float = 32.0) -> Axis:
+    """The axis of ratios, on which double is as far from 1 as half is. It ends at a power of two and its inverse, at most at
+    *greatest*.
+
+    >>> ratio_axis([0.8, 3.0]).ticks
+    (0.25, 0.5, 1.0, 2.0, 4.0)
+    """
+    furthest = max((abs(math.log2(one)) for one in ratios if one > 0), default=1.0)
+    ends = max(1, min(math.ceil(furthest - 1e-9), round(math.log2(greatest))))
+    step = 1 if ends <= 3 else 2
+    ticks = sorted({0, *range(step, ends + 1, step), *range(-step, -ends - 1, -step)})
+    return Axis(2.0**-ends, 2.0**ends, tuple(2.0**tick for tick in ticks))
+
+
+def ratio_place(ratio: float, across: Axis) -> float:
+    """Where a ratio is on such an axis, in percent; one that is beyond it, at its end."""
+    kept = min(max(ratio, across.low), across.high)
+    return place(math.log2(kept), math.log2(across.low), math.log2(across.high), 0, 100)
 
 
 def place(value: float, low: float, high: float, start: float, end: float) -> float:
@@ -104,3 +139,10 @@ def shares(values: Sequence[float]) -> tuple[float, ...]:
     """Each value's share of the greatest, from 0 to 1: the lengths of the bars of a funnel or a ranking."""
     greatest = max([0.0, *values])
     return tuple(value / greatest if greatest else 0.0 for value in values)
+
+
+def _step(rough: float) -> float:
+    """The least 1, 2 or 5 times a power of ten that is *rough* or more."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    # A hair more than the step still is the step, or 0.1 + 0.2 would need one more than 0.3.
+    return next(times * power for times in (1, 2, 5, 10) if times * power >= rough * (1 - 1e-9))

@@ -132,12 +132,26 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     """The event behind it; empty for the beginning of a visit."""
 
 
+class Replaced(msgspec.Struct, frozen=True, gc=False):
+    """A contribution of a dwell rule that held until the visit reached a higher bucket."""
+
+    contribution: Contribution
+    until: int
+    """When it was replaced: milliseconds since 1970 UTC."""
+
+
 Streams = Mapping[int, Iterable[Fact]]
 """Facts of each browser of a lead, in time order. Browsers go by their place among the lead's, which never changes while a
 state is gone on from."""
 
 
-def fold(card: Card, state: ScoreState | None, streams: Streams, trace: list[Contribution] | None = None) -> ScoreState:
+def fold(
+    card: Card,
+    state: ScoreState | None,
+    streams: Streams,
+    trace: list[Contribution] | None = None,
+    replaced: list[Replaced] | None = None,
+) -> ScoreState:
     """Score of a lead after these facts of its browsers.
 
     Going on from a stored state gives the same bits as folding all facts from the first, however they are split.
@@ -153,6 +167,9 @@ def fold(card: Card, state: ScoreState | None, streams: Streams, trace: list[Con
     trace
         When given (only with ``state=None``), receives every contribution in time order; the sum of their heats is the
         state's ``heat`` but for rounding (below 1e-9 of it).
+    replaced
+        When given (only with a trace), receives the contributions that are no longer in the trace: with them it tells the
+        points at every time that has passed.
 
     Returns
     -------
@@ -179,7 +196,7 @@ def fold(card: Card, state: ScoreState | None, streams: Streams, trace: list[Con
     """
     if trace is not None and state is not None:
         raise ValueError("a trace is written by a fold from the first fact only")
-    folding = _Folding(card, state or ScoreState(), trace)
+    folding = _Folding(card, state or ScoreState(), trace, replaced)
     if len(streams) == 1:
         for browser, facts in streams.items():
             for fact in facts:
@@ -209,6 +226,7 @@ class _Folding:
         "marks",
         "open",
         "pages",
+        "replaced",
         "rules",
         "seen_at",
         "seen_on",
@@ -221,7 +239,9 @@ class _Folding:
         "weight",
     )
 
-    def __init__(self, card: Card, state: ScoreState, trace: list[Contribution] | None) -> None:
+    def __init__(
+        self, card: Card, state: ScoreState, trace: list[Contribution] | None, replaced: list[Replaced] | None
+    ) -> None:
         self.card = card
         self.heat = state.heat
         self.rules = state.rules.copy()
@@ -243,6 +263,7 @@ class _Folding:
         self.earlier: dict[tuple[int, int], OpenVisit] = {}
         """Visits that closed during this fold: late engaged time may still speak of them."""
         self.trace = trace
+        self.replaced = replaced
         self.traced_dwell: dict[tuple[int, int, str], int] = {}
         self.at: int | None = None
         self.weight = 0.0
@@ -407,6 +428,8 @@ class _Folding:
             if self.trace is not None:
                 contribution = _contribution(fact, rule, points, topic, stage, url)
                 place = self.traced_dwell.setdefault((browser, fact.visit, rule), len(self.trace))
+                if self.replaced is not None and place < len(self.trace):
+                    self.replaced.append(Replaced(self.trace[place], fact.at))
                 self.trace[place : place + 1] = [contribution]
         if len(dwell) != len(visit.dwell) or dwell != visit.dwell:
             changed = msgspec.structs.replace(visit, dwell=dwell)

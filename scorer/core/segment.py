@@ -84,6 +84,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "grade": Field(Label("Fit", "匹配等级"), _MAYBE, ("A", "B", "C", "D", UNKNOWN), level="group"),
     "stage": Field(Label("Stage", "阶段"), _MAYBE, (*STAGES, UNKNOWN)),
     "topic": Field(Label("Interest", "关注主题"), _MAYBE),
+    "class": Field(Label("Class", "分类"), _MAYBE, level="group"),
+    "group": Field(Label("Group", "群组"), _MAYBE),
     "visits": Field(Label("Visits", "访问次数"), _NUMBER),
     "page_views": Field(Label("Page views", "浏览页数"), _NUMBER),
     "downloads": Field(Label("Downloads", "下载次数"), _NUMBER),
@@ -190,7 +192,8 @@ class LeadFacts(msgspec.Struct, frozen=True):
     """What a filter may ask of a lead."""
 
     values: Mapping[str, str | float | Sequence[str] | None]
-    """By the names of ``FIELDS``; what is missing, ``None`` or empty isn't known. Several texts of ``topic`` and ``region``.
+    """By the names of ``FIELDS``; what is missing, ``None`` or empty isn't known. Several texts of ``topic``, ``region`` and
+    ``class``; those of ``class`` as ``class_text`` writes them.
     Scores, points, priority, tier and days are as of now."""
     visits: Sequence[VisitFacts] = ()
 
@@ -229,6 +232,15 @@ def level(segment: Segment) -> Level:
     """
     asked = {FIELDS[one.field].level for one in conditions(segment) if isinstance(one, Condition)}
     return next((name for name in reversed(get_args(Level)) if name in asked), "person")
+
+
+def class_text(scheme: str, label: str) -> str:
+    """How a filter names a class.
+
+    >>> class_text("Product line", "Pumps")
+    'Product line: Pumps'
+    """
+    return f"{scheme}: {label}"
 
 
 # How texts are compared.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from scorer.core.domain_names import readable
 from scorer.core.labels import Label, Language, pick
 from scorer.core.one_line import one_line
 from scorer.core.webhook_types import PING, event_type
@@ -37,6 +38,8 @@ class ToldLead(msgspec.Struct, frozen=True):
     stage: str
     status: str
     owner: str
+    owner_name: str
+    """What people call the owner."""
     reasons: tuple[str, ...]
     """In words, the greatest first."""
     next_step: str
@@ -167,7 +170,8 @@ def _headline(told: Told, language: Language) -> str:
             else _say("stage_unknown", language, who=who)
         )
     if kind == "claimed":
-        owner = one_line(str(detail.get("owner") or (lead.owner if lead else "")), 80)
+        claimed_by = str(detail.get("owner") or (lead.owner if lead else ""))
+        owner = one_line(lead.owner_name if lead and lead.owner == claimed_by else claimed_by, 80)
         return _say("claimed" if owner else "claimed_by_somebody", language, who=who, owner=owner)
     if kind == "outcome":
         return _say("outcome", language, who=who, outcome=_outcome(detail, language))
@@ -177,7 +181,7 @@ def _headline(told: Told, language: Language) -> str:
 def _who(lead: ToldLead | None, language: Language) -> str:
     if lead is None:
         return _say("somebody", language)
-    name, company = one_line(lead.name or lead.email, 80), one_line(lead.company or lead.domain, 80)
+    name, company = one_line(lead.name or readable(lead.email), 80), one_line(lead.company or readable(lead.domain), 80)
     if name and company:
         return _say("who_at", language, name=name, company=company)
     return name or company or _say("somebody", language)

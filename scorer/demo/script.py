@@ -192,7 +192,7 @@ def _hot_team(character: Character, rng: random.Random) -> list[Visit]:
     ]
     if leads:
         found.append(Visit(rng.uniform(1.1, 2), "direct", _with_form(_steps("decide", rng, product))))
-        found.append(Visit(14, elsewhere="Trade Fair Visit"))
+        found.append(Visit(14, elsewhere="Trade Fair Visited"))
     return found
 
 
@@ -261,7 +261,7 @@ def _deal(character: Character, rng: random.Random) -> list[Visit]:
 
 def _called(character: Character, rng: random.Random) -> list[Visit]:
     day = rng.uniform(12, PAST_DAYS)
-    found = [Visit(day, elsewhere="Trade Fair Visit", identifies=True)]
+    found = [Visit(day, elsewhere="Trade Fair Visited", identifies=True)]
     if character.number % 3:
         found.append(Visit(day - rng.uniform(1, 8), _later(rng), _steps("browse", rng, _product(character))))
     return found

@@ -185,7 +185,7 @@ class _Teller:
                 "title": "Measuring flow without stopping the plant",
                 "minutes": self._rng.randrange(18, 55),
             },
-            "Trade Fair Visit": {"fair": "Water & Process Days", "stand": "H4-217", "talked_about": "flow meter"},
+            "Trade Fair Visited": {"fair": "Water & Process Days", "stand": "H4-217", "talked_about": "flow meter"},
         }
         self._track(at, name, properties[name])
 

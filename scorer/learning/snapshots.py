@@ -50,7 +50,8 @@ class Snapshots:
     use the row."""
     won: Truths
     weights: Floats
-    """How much the row counts: 1, or more for leads of whom few like them were shown to sales."""
+    """How much the row counts: 1, or more for leads of whom few like them were shown to sales. Not for how soon the outcome
+    was known: what is learned from are rows whose horizon is over, won or not (see ``splits.known``)."""
     features: tuple[Feature, ...]
     counts: dict[float, Matrix]
     """Faded counts for each half-life in days, rows by features, at least 0."""
@@ -62,6 +63,8 @@ class Snapshots:
     """Pages viewed before, unfaded."""
     censored: int
     """Leads left out of all this because they are too young to tell."""
+    horizon_days: int = 90
+    """Within how many days of ``at`` the win had to come."""
 
     def __len__(self) -> int:
         return len(self.at)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from scorer.alerts import Alert
+from scorer.core.domain_names import readable
 from scorer.core.formats import day_text
 from scorer.core.labels import Label, Language, pick
 from scorer.core.one_line import one_line
@@ -97,7 +98,7 @@ def _headline(leads: Sequence[ToldLead], language: Language, day: str | None) ->
 
 
 def _who(lead: ToldLead, language: Language) -> str:
-    name, company = one_line(lead.name or lead.email, 80), one_line(lead.company or lead.domain, 80)
+    name, company = one_line(lead.name or readable(lead.email), 80), one_line(lead.company or readable(lead.domain), 80)
     if name and company:
         return _say(language, "who", name=name, company=company)
     return name or company or _say(language, "somebody")

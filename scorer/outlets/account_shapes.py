@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from scorer.core.deal_value import ExpectedSum
 from scorer.core.exclusions import ExclusionReason
 from scorer.core.rules import Tier
 from scorer.core.scorecard import Stage
@@ -60,8 +61,9 @@ class Account(msgspec.Struct, frozen=True):
     employees: Annotated[int | None, Meta(description="At least so many.")]
     country: str | None
     region: str | None
-    score: Annotated[float, Meta(ge=0, le=100, description="Of (Σ √points)² of its people; to one decimal.")]
-    points: float
+    score: Annotated[float, Meta(ge=0, le=100, description="Of its hottest person; to one decimal.")]
+    tier: Annotated[Tier, Meta(description="Of its warmest person.")]
+    points: Annotated[float, Meta(description="(Σ √points)² of its people, by which companies are ranked.")]
     as_of: Time
     leads: Annotated[int, Meta(description="People and visitors of it, excluded ones included.")]
     hot_leads: int
@@ -71,6 +73,13 @@ class Account(msgspec.Struct, frozen=True):
     stage: Stage | None
     interests: list[Interest]
     roles: Roles
+    expected_value: Annotated[
+        ExpectedSum | None,
+        Meta(
+            description="What may come of its people together, of the keenest hundred; who is excluded or closed has no "
+            "part. Null while no chance, or no value, can be told."
+        ),
+    ]
     people: Annotated[list[Colleague], Meta(description="The keenest hundred at most, hottest first.")]
     url: str
 

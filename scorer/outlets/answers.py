@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+import redis
 from msgspec import UNSET
 from sqlalchemy import Connection
 
@@ -15,17 +16,20 @@ from scorer.account_views import AccountPlace, find_account, rank_accounts, view
 from scorer.changes_feed import feed_head, read_changes
 from scorer.core.decay import DAY_MS
 from scorer.core.segment import AllOf, Condition, Segment
+from scorer.deal_values import valuation_tag
 from scorer.explaining import explain
+from scorer.exploring import exploratory_leads
 from scorer.history import history
 from scorer.hot_list import Place, Ranked, Wanted, awake, rank
 from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import surviving
-from scorer.outlets import account_shapes, segment_shapes, shapes
+from scorer.outlets import account_shapes, recommendation_shapes, segment_shapes, shapes
 from scorer.outlets.cursors import (
     AccountCursor,
     ChangesCursor,
     Cursor,
+    ExploredCursor,
     LeadCursor,
     TimelineCursor,
     read_cursor,
@@ -42,6 +46,7 @@ from scorer.outlets.parameters import (
 from scorer.outlets.preconditions import lead_tag
 from scorer.outlets.problems import CURSOR_EXPIRED, NOT_FOUND, PARAMETER_INVALID, Refusal
 from scorer.outlets.shapes import time_text
+from scorer.recommendations import recommendations
 from scorer.timeline import read_timeline
 
 _HOUR_MS: Final = DAY_MS // 24
@@ -73,6 +78,8 @@ class Call(msgspec.Struct, frozen=True):
     """Of a writing request: what the route's preparation has found."""
     if_match: str | None = None
     """Of a writing request: the header ``If-Match``; ``None`` without one."""
+    queue: redis.Redis | None = None
+    """Where work is left for the workers; ``None``: there is none."""
 
     @property
     def site_id(self) -> int:
@@ -96,10 +103,13 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def hot_leads(call: Call) -> Reply:
-    """The hot leads, hottest first; with ``min_score`` all leads from that score up."""
+    """The hot leads, hottest first; with ``min_score`` all leads from that score up, with ``explore`` the exploratory ones
+    below."""
     asked: HotLeadsParameters = call.parameters
     wanted = _wanted(asked, min_score=None if asked.min_score is UNSET else asked.min_score)
-    return _ranked(call, asked, wanted)
+    if not asked.explore or wanted.min_score is not None or asked.segment is not UNSET:
+        return _ranked(call, asked, wanted)
+    return _with_explored(call, asked, wanted)
 
 
 def all_leads(call: Call) -> Reply:
@@ -143,6 +153,14 @@ def score_history(call: Call, lead_id: str) -> Reply:
 def sources(call: Call, lead_id: str) -> Reply:
     """How a lead came."""
     return Reply(read_sources(call.connection, find_lead(call, lead_id).id))
+
+
+def recommended_to(call: Call, lead_id: str) -> Reply:
+    """What to show to a lead next."""
+    row = find_lead(call, lead_id)
+    found = recommendations(call.connection, call.site_id, row)
+    data = recommendation_shapes.recommended(call.view.card, found, row.name, call.view.language)
+    return Reply(recommendation_shapes.RecommendationList(data))
 
 
 def all_accounts(call: Call) -> Reply:
@@ -231,7 +249,33 @@ def _ranked(call: Call, asked: RankedParameters, wanted: Wanted) -> Reply:
     return Reply(shapes.LeadPage(leads, write_cursor(further) if further else None), etag)
 
 
-def _check_card(call: Call, cursor: LeadCursor | AccountCursor | None) -> None:
+def _with_explored(call: Call, asked: HotLeadsParameters, wanted: Wanted) -> Reply:
+    """The hot leads and, below the last of them, the exploratory ones."""
+    view = call.view
+    further = read_cursor(asked.cursor, ExploredCursor) if asked.cursor is not UNSET else None
+    hot, following = Ranked([], None), None
+    if further is None:
+        cursor = read_place(asked.cursor, LeadCursor)
+        _check_card(call, cursor)
+        after = Place(cursor.priority, cursor.lead_id) if cursor else None
+        hot = rank(call.connection, view.stored, wanted, after, asked.limit, view.now_ms)
+    else:
+        _check_card(call, further)
+    rows = list(hot.rows)
+    if hot.next is not None:
+        following = write_cursor(LeadCursor(view.stored.id, hot.next.priority, hot.next.lead_id))
+    else:
+        room, last = asked.limit - len(rows), further.lead_id if further else ""
+        drawn = exploratory_leads(call.connection, view.stored, wanted, last or None, room + 1, view.now_ms)
+        rows += drawn[:room]
+        if len(drawn) > room:
+            last = drawn[room - 1].id if room else last
+            following = write_cursor(ExploredCursor(view.stored.id, last))
+    etag = _unless_known(call, _digest(call, rows, hot, following))
+    return Reply(shapes.LeadPage(view_leads(call.connection, view, rows), following), etag)
+
+
+def _check_card(call: Call, cursor: LeadCursor | ExploredCursor | AccountCursor | None) -> None:
     """Refuse a cursor of a list that was ranked by another card."""
     if cursor is not None and cursor.scorecard_id != call.view.stored.id:
         raise Refusal(
@@ -282,8 +326,8 @@ def _unless_known(call: Call, etag: str) -> str:
     return etag
 
 
-def _digest(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str:
-    """Return what stands for an answer about *rows*.
+def _digest(call: Call, rows: list[LeadRow], found: Ranked | None = None, further: str | None = None) -> str:
+    """Return what stands for an answer about *rows*, with where the list goes on.
 
     Made before anything is read about the leads but their rows. Scores count as shown, to one decimal; the hour stands
     for what fades without a change of score, such as "2 hours ago".
@@ -292,5 +336,5 @@ def _digest(call: Call, rows: list[LeadRow], found: Ranked | None = None) -> str
     told: list[Any] = [view.site.id, view.stored.id, view.language, view.base_url, view.now_ms // _HOUR_MS]
     told += [(row.id, row.version, row.revision, round(view.card.score(row.heat, view.now_ms), 1)) for row in rows]
     told += [view.card.tier(row.heat, row.hot_since, view.now_ms) for row in rows]
-    told.append(found.next if found else None)
+    told += [found.next if found else None, further, valuation_tag(call.connection, view.site.id, view.stored.id)]
     return blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+import redis
 from flask import Blueprint, Request, Response, g, request
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -53,14 +54,15 @@ def make_blueprint(
     redis_url: str | None = None,
     committed: Callable[[], None] = lambda: None,
     heads: FeedHeads | None = None,
+    queue: redis.Redis | None = None,
 ) -> Blueprint:
     """Return the blueprint of ``/api``.
 
     *now* tells the time in ms since 1970 UTC. *redis_url* is where requests are counted (``None``: in this process);
     *committed* is called after each change that the feed tells of; *heads* says whether those who wait need to ask again
-    (``None``: they do).
+    (``None``: they do); *queue* is where work is left for the workers (``None``: what needs one is refused).
     """
-    api = _Api(database, settings, now, RateLimits(*settings.api_rates, redis_url), committed, heads)
+    api = _Api(database, settings, now, RateLimits(*settings.api_rates, redis_url), committed, heads, queue)
     blueprint = Blueprint("api", __name__, url_prefix="/api")
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
@@ -109,6 +111,7 @@ class _Api:
         limits: RateLimits,
         committed: Callable[[], None],
         heads: FeedHeads | None,
+        queue: redis.Redis | None,
     ) -> None:
         self._database = database
         self._base_url = settings.url
@@ -116,6 +119,7 @@ class _Api:
         self._limits = limits
         self._committed = committed
         self._heads = heads
+        self._queue = queue
 
     def answer(self, route: Route, **names: str) -> Response:
         """Answer a request to *route*, or refuse it with a problem."""
@@ -130,6 +134,10 @@ class _Api:
         except Running:
             detail = "The request that was sent with this Idempotency-Key hasn't been answered yet."
             return _refuse(Refusal(problems.REQUEST_RUNNING, detail, headers={"Retry-After": _RUNNING_SECONDS}))
+        except redis.RedisError:
+            log.warning("api_queue_away", route=route.name)
+            detail = "The queue can't be reached at the moment."
+            return _refuse(Refusal(problems.UNAVAILABLE, detail, headers={"Retry-After": _RETRY_SECONDS}))
         except (OperationalError, InterfaceError):
             log.warning("api_database_away", route=route.name)
             detail = "The database can't be reached at the moment."
@@ -185,7 +193,7 @@ class _Api:
         """Do what is asked and keep the answer, in one transaction."""
         if route.prepare is not None:
             with self._database.reading() as connection:
-                found = route.prepare(msgspec.structs.replace(call, connection=connection))
+                found = route.prepare(msgspec.structs.replace(call, connection=connection), **names)
             call = msgspec.structs.replace(call, prepared=found)
         with self._database.writing() as connection:
             # Another scorecard may have become the current one since the key was looked at.
@@ -194,7 +202,7 @@ class _Api:
                 reply = route.handle(msgspec.structs.replace(call, connection=connection, view=view), **names)
             except DecisionError as error:
                 raise _refusal(error, view.language) from None
-            kept = Kept(200, msgspec.json.encode(reply.body), reply.etag)
+            kept = Kept(route.status, msgspec.json.encode(reply.body), reply.etag)
             if taking is not None:
                 keep(connection, taking, kept, reply.lead_id)
         self._committed()
@@ -221,7 +229,7 @@ class _Api:
         stored = current_cards(connection)[site.id]
         view = Viewpoint(site, stored, self._now(), _language(request, parameters, site), self._base_url)
         has = request.if_none_match.contains_weak if route.body is None else lambda _: False
-        return Call(connection, view, parameters, has, key.id)
+        return Call(connection, view, parameters, has, key.id, queue=self._queue)
 
     def _count(self, key: ApiKey, route: Route) -> None:
         """Count the request against the limit of its key; refuse it where that is used up."""

@@ -26,7 +26,7 @@ def read_body(content: bytes, media_type: str, parameters: dict[str, str], kind:
     if content and (media_type != JSON or parameters.get("charset", "utf-8").lower() != "utf-8"):
         raise Refusal(MEDIA_TYPE_UNKNOWN, f"Send Content-Type: {JSON} in UTF-8.", headers={"Accept-Post": JSON})
     try:
-        return msgspec.json.decode(content or b"{}", type=kind)
+        return kind.read(content)
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from None
     except RecursionError:

@@ -20,6 +20,13 @@ class LeadCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     lead_id: Annotated[str, Meta(pattern=LEAD_ID_PATTERN)]
 
 
+class ExploredCursor(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+    """The last exploratory lead taken, below the hot ones; empty before the first."""
+
+    scorecard_id: int
+    lead_id: Annotated[str, Meta(pattern=f"{LEAD_ID_PATTERN}|^$")]
+
+
 class AccountCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     """The last company taken from the ranked list. Heats by another scorecard don't compare."""
 
@@ -55,7 +62,16 @@ class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     delivery_id: Annotated[str, Meta(pattern="^msg_[a-z0-9]{24}$")]
 
 
-Cursor = TypeVar("Cursor", LeadCursor, AccountCursor, TimelineCursor, ChangesCursor, AuditCursor, DeliveryCursor)
+Cursor = TypeVar(
+    "Cursor",
+    LeadCursor,
+    ExploredCursor,
+    AccountCursor,
+    TimelineCursor,
+    ChangesCursor,
+    AuditCursor,
+    DeliveryCursor,
+)
 
 
 def write_cursor(cursor: msgspec.Struct) -> str:

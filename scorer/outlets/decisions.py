@@ -6,12 +6,16 @@ import math
 
 from scorer.by_hand import NEVER, exclude, merge, unmerge
 from scorer.claims import claim, release
+from scorer.core.crm_fields import REFUSED
+from scorer.core.labels import pick
 from scorer.core.phrases import HOUR_MS
+from scorer.crm_in import take_outcomes
 from scorer.decision_errors import NoSuchLead
+from scorer.labelling_by_hand import set_label
 from scorer.memberships import surviving
 from scorer.notes import Note, add_note, list_notes
 from scorer.outcomes import record
-from scorer.outlets import note_shapes
+from scorer.outlets import note_shapes, shapes
 from scorer.outlets import request_shapes as requests
 from scorer.outlets.answers import Call, Reply, find_lead, lead_etag, one_lead
 from scorer.outlets.preconditions import expected_version
@@ -66,6 +70,17 @@ def record_outcome(call: Call, lead_id: str) -> Reply:
     return one_lead(call, lead_id)
 
 
+def take_crm_outcomes(call: Call) -> Reply:
+    """Take in what a CRM tells of how deals ended."""
+    body: requests.CrmDelivery = call.body
+    taken = take_outcomes(call.connection, call.view.site, body.rows, call.actor, call.view.now_ms)
+    rejected = [
+        shapes.RefusedOutcome(one.index, one.reason, one.field, pick(REFUSED[one.reason], call.view.language))
+        for one in taken.rejected
+    ]
+    return Reply(shapes.CrmAnswer(taken.recorded, taken.duplicate, taken.ignored, rejected))
+
+
 def note_lead(call: Call, lead_id: str) -> Reply:
     """Write a note about a lead."""
     body: requests.NoteRequest = call.body
@@ -74,6 +89,14 @@ def note_lead(call: Call, lead_id: str) -> Reply:
     made = add_note(call.connection, call.view.site, lead_id, body.text, by, call.view.now_ms, version=version)
     row = find_lead(call, lead_id)
     return Reply(_note(made), lead_etag(call, row), lead_id=row.id)
+
+
+def label_lead(call: Call, lead_id: str) -> Reply:
+    """Say what a lead is in a scheme."""
+    body: requests.LabelRequest = call.body
+    version, by = _version(call, lead_id), body.by or call.actor
+    set_label(call.connection, call.view.site, lead_id, body.scheme, body.label, by, call.view.now_ms, version=version)
+    return one_lead(call, lead_id)
 
 
 def merge_leads(call: Call, lead_id: str) -> Reply:

@@ -103,7 +103,9 @@ def _digest(call: Call, one: digests.Digest, mail: digests.LedgerRow | None) -> 
 def _mail(call: Call, row: digests.LedgerRow) -> shapes.DigestMail:
     state: Any = row.state
     unknown = row.is_unknown(call.view.now_ms)
-    return shapes.DigestMail(row.period, state, unknown, time_text(row.at), row.detail or None)
+    return shapes.DigestMail(
+        row.period, state, unknown, time_text(row.at), row.reason or None, row.why(call.view.language) or None
+    )
 
 
 def _time(at_ms: int | None) -> str | None:

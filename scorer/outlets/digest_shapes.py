@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from scorer.core.labels import Language
+from scorer.core.mail_reasons import MailReason
 from scorer.outlets.shapes import Time
 
 DIGEST_ID_PATTERN: Final = "^dg_[0-9a-f]{16}$"
@@ -28,7 +29,8 @@ class DigestMail(msgspec.Struct, frozen=True):
     ]
     unknown: Annotated[bool, Meta(description="Whether nobody can tell if it was sent; it isn't sent again by itself.")]
     at: Time
-    detail: Annotated[str | None, Meta(description="Why, in English.")]
+    reason: MailReason | None
+    detail: Annotated[str | None, Meta(description="The reason in words.")]
 
 
 class Digest(msgspec.Struct, frozen=True):

@@ -82,7 +82,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     )
     taken = operation.get("requestBody")
     body = f"<p>Takes {_type(taken['content']['application/json']['schema'])}.</p>" if taken else ""
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    answered = operation["responses"].get("200") or operation["responses"]["202"]
+    answer = answered["content"]["application/json"]["schema"]
     refused = ", ".join(status for status in operation["responses"] if status >= "4")
     return (
         f'<h3 id="{operation["operationId"]}"><code>{method} {escape(path)}</code></h3>'

@@ -9,6 +9,7 @@ import msgspec
 
 from scorer.outlets import problems
 from scorer.outlets.account_shapes import ACCOUNT_ID_PATTERN
+from scorer.outlets.alert_shapes import ALERT_ID_PATTERN
 from scorer.outlets.bodies import JSON
 from scorer.outlets.digest_shapes import DIGEST_ID_PATTERN
 from scorer.outlets.problems import PROBLEMS
@@ -64,6 +65,7 @@ _PATTERNS: Final = {
     "number": "^[1-9][0-9]{0,6}$",
     "webhook_id": WEBHOOK_ID_PATTERN,
     "digest_id": DIGEST_ID_PATTERN,
+    "alert_id": ALERT_ID_PATTERN,
 }
 """What the names in a route's path look like."""
 _HEADERS: Final = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
@@ -71,7 +73,7 @@ _HEADERS: Final = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-Afte
 
 def describe(base_url: str) -> dict[str, Any]:
     """Return the OpenAPI document of the service at *base_url*."""
-    bodies = [route.body for route in ROUTES if route.body is not None]
+    bodies = [route.body for route in ROUTES if route.body is not None and route.body.described is None]
     types = dict.fromkeys([*(route.answer for route in ROUTES), *(route.parameters for route in ROUTES), *bodies, Problem])
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     parameters = {route.parameters: schemas[route.parameters.__name__]["properties"] for route in ROUTES}
@@ -105,14 +107,14 @@ def _operation(route: Route, query: dict[str, Any]) -> dict[str, Any]:
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     answered: dict[str, Any] = {
-        "200": {
+        str(route.status): {
             "description": route.summary,
             "headers": dict(_RATE),
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{route.answer.__name__}"}}},
         }
     }
     if route.conditional:
-        answered["200"]["headers"]["ETag"] = {"schema": {"type": "string"}}
+        answered[str(route.status)]["headers"]["ETag"] = {"schema": {"type": "string"}}
     if route.conditional and route.body is None:
         answered["304"] = {"description": "The answer is the one that If-None-Match names"}
     for status in sorted(_statuses(route)):
@@ -125,7 +127,7 @@ def _operation(route: Route, query: dict[str, Any]) -> dict[str, Any]:
         "responses": answered,
     }
     if route.body is not None:
-        schema = {"$ref": f"#/components/schemas/{route.body.__name__}"}
+        schema = route.body.described or {"$ref": f"#/components/schemas/{route.body.__name__}"}
         taken = {"Idempotency-Key": route.changes, "If-Match": route.changes and route.conditional}
         operation["parameters"] += [dict(one) for one in _OF_WRITING if taken[one["name"]]]
         required = any(field.required for field in msgspec.structs.fields(route.body))

@@ -60,6 +60,13 @@ class HotLeadsParameters(RankedParameters, frozen=True, kw_only=True):
         Score | UnsetType,
         Meta(description="All leads with at least this score instead of the hot ones; 0 ranks everyone."),
     ] = UNSET
+    explore: Annotated[
+        bool,
+        Meta(
+            description="Whether the exploratory leads of the week follow the hot ones: drawn by lot, not hot, explored is "
+            "true. Nothing follows with min_score or segment."
+        ),
+    ] = False
 
 
 class LeadsParameters(RankedParameters, frozen=True, kw_only=True):

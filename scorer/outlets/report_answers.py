@@ -14,8 +14,10 @@ from scorer.outlets.report_parameters import ReportParameters, ScoresParameters
 from scorer.outlets.report_shapes import (
     AttentionAnswer,
     ContactAnswer,
+    ContentAnswer,
     CycleAnswer,
     FunnelAnswer,
+    LossesAnswer,
     ReportPeriod,
     ScoresAnswer,
     SourcesAnswer,
@@ -24,8 +26,10 @@ from scorer.outlets.shapes import ParameterError
 from scorer.reports.asking import Asked
 from scorer.reports.attention import read_attention
 from scorer.reports.contact import read_contact
+from scorer.reports.content import read_content
 from scorer.reports.cycle import read_cycle
 from scorer.reports.funnel import read_funnel
+from scorer.reports.losses import read_losses
 from scorer.reports.scores import read_scores
 from scorer.reports.sources import read_sources
 from scorer.segments import find_segment
@@ -53,6 +57,18 @@ def attention(call: Call) -> Reply:
     """What was read."""
     asked, told = _asked(call)
     return Reply(AttentionAnswer(told, read_attention(call.connection, asked, call.view.language)))
+
+
+def content(call: Call) -> Reply:
+    """What goes before wins and losses."""
+    asked, told = _asked(call)
+    return Reply(ContentAnswer(told, read_content(call.connection, asked)))
+
+
+def losses(call: Call) -> Reply:
+    """Why leads were lost."""
+    asked, told = _asked(call)
+    return Reply(LossesAnswer(told, read_losses(call.connection, asked, call.view.language)))
 
 
 def scores(call: Call) -> Reply:

@@ -10,8 +10,10 @@ from msgspec import Meta
 
 from scorer.core.attention import ItemAttention, TopicAttention
 from scorer.core.contact_speed import ContactSpeed
+from scorer.core.content import ContentItem
 from scorer.core.durations import Bar, Quantiles
 from scorer.core.funnel import Funnel
+from scorer.core.lost_reasons import Losses
 from scorer.core.score_bands import ScoreBand
 from scorer.core.source_credits import SourceCredits
 
@@ -24,6 +26,13 @@ class ContactReport(msgspec.Struct, frozen=True):
     """How soon hot leads were spoken with."""
 
     speed: ContactSpeed
+    complete: Annotated[bool, Meta(description="Whether these are all; false: the latest 20,000.")]
+
+
+class LossesReport(msgspec.Struct, frozen=True):
+    """Why leads were lost."""
+
+    losses: Losses
     complete: Annotated[bool, Meta(description="Whether these are all; false: the latest 20,000.")]
 
 
@@ -103,6 +112,31 @@ class AttentionReport(msgspec.Struct, frozen=True):
     documents: list[ItemAttention]
 
 
+class ContentReport(msgspec.Struct, frozen=True):
+    """What went before wins and what before losses."""
+
+    decided: Annotated[int, Meta(description="Leads won, lost or junk of which a result was said in the period.")]
+    won: Annotated[int, Meta(description="Of them, those that were won and had read anything before sales spoke with them.")]
+    lost: Annotated[int, Meta(description="The same of those that were lost or turned out to be junk.")]
+    complete: Annotated[
+        bool,
+        Meta(
+            description="Whether these are all; false: the latest thousand won and the latest thousand others, or a random "
+            "part of them with 200,000 events."
+        ),
+    ]
+    tested: Annotated[
+        int,
+        Meta(
+            description="Pages and documents with five readers or more among these leads, if ten were won and ten were not: "
+            "only of them anything is said."
+        ),
+    ]
+    to_send: Annotated[list[ContentItem], Meta(description="The documents that go before wins, at most three.")]
+    pages: Annotated[list[ContentItem], Meta(description="At most fifty; the surest differences first, then by readers.")]
+    documents: Annotated[list[ContentItem], Meta(description="The same of documents.")]
+
+
 class ReportPeriod(msgspec.Struct, frozen=True):
     """Whole days in the site's time zone."""
 
@@ -138,6 +172,20 @@ class AttentionAnswer(msgspec.Struct, frozen=True):
 
     period: ReportPeriod
     data: AttentionReport
+
+
+class ContentAnswer(msgspec.Struct, frozen=True):
+    """What the leads decided in the period had read."""
+
+    period: ReportPeriod
+    data: ContentReport
+
+
+class LossesAnswer(msgspec.Struct, frozen=True):
+    """The leads lost in the period, by reason."""
+
+    period: ReportPeriod
+    data: LossesReport
 
 
 class ScoresAnswer(msgspec.Struct, frozen=True):

@@ -6,16 +6,18 @@ Times are taken in any time zone. Texts are limited in length and have no contro
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
+from scorer.core.crm_in import ROWS_AT_MOST, rows_of
 from scorer.core.exclusions import ExclusionReason
 from scorer.core.handling import DEFAULT_LEASE_MS, LONGEST_LEASE_MS, SHORTEST_LEASE_MS
 from scorer.core.handling import Outcome as OutcomeKind
 from scorer.core.phrases import HOUR_MS
 from scorer.handling import LONGEST_NAME
+from scorer.labelling_by_hand import LONGEST
 from scorer.notes import LONGEST_NOTE
 from scorer.outcomes import VALUE_BELOW
 from scorer.outlets.shapes import LEAD_ID_PATTERN
@@ -24,6 +26,9 @@ _NO: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 LINE: Final = rf"^[^{_NO}]*$"
 """One line without control characters."""
 _NO_BUT_LINES: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029"
+
+ONE_WORD: Final = rf"^[^{_NO}]*[^{_NO}\s][^{_NO}]*$"
+"""The same, not blank."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=rf"^[^{_NO}]*[^{_NO}\s][^{_NO}]*$")]
 Reason = Annotated[str, Meta(max_length=500, pattern=LINE)]
@@ -35,7 +40,15 @@ By = Annotated[Name | None, Meta(description="Who does this, best an e-mail addr
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every body is: a JSON object without unknown fields."""
+    """What every body is: a JSON object without unknown fields. But for those that others decide upon."""
+
+    described: ClassVar[dict[str, Any] | None] = None
+    """The schema of a body that isn't an object of this type's fields; ``None``: it is."""
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Return the body; an empty one is an empty object. Raises what ``msgspec.json.decode`` does."""
+        return msgspec.json.decode(content or b"{}", type=cls)
 
 
 class ClaimRequest(Request, frozen=True, kw_only=True):
@@ -82,6 +95,26 @@ class OutcomeRequest(Request, frozen=True, kw_only=True):
     by: By = None
 
 
+class CrmDelivery(Request, frozen=True, kw_only=True):
+    """What a CRM tells of deals, in its own shape."""
+
+    described: ClassVar[dict[str, Any] | None] = {
+        "anyOf": [
+            {"type": "array", "items": {}, "maxItems": ROWS_AT_MOST, "description": "Rows, each an object."},
+            {"type": "object", "description": "One row; or rows under outcomes, records, rows or data."},
+        ]
+    }
+    rows: Annotated[list[Any], Meta(max_length=ROWS_AT_MOST)]
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Return the rows. What is wrong with one of them is for the answer to say."""
+        rows = rows_of(msgspec.json.decode(content))
+        if rows is None:
+            raise msgspec.ValidationError("Expected `array` or `object`")
+        return msgspec.convert({"rows": rows}, cls)
+
+
 class NoteRequest(Request, frozen=True, kw_only=True):
     """Something is to be noted about a lead."""
 
@@ -93,6 +126,19 @@ class NoteRequest(Request, frozen=True, kw_only=True):
             pattern=rf"^[^{_NO_BUT_LINES}]*[^{_NO_BUT_LINES}\s][^{_NO_BUT_LINES}]*$",
             description="Plain text; it may have several lines.",
         ),
+    ]
+    by: By = None
+
+
+class LabelRequest(Request, frozen=True, kw_only=True):
+    """It is to be said what a lead is in one of the company's own schemes."""
+
+    scheme: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST, pattern=ONE_WORD, description="Exists once a label in it does.")
+    ]
+    label: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=LONGEST, pattern=ONE_WORD)] | None,
+        Meta(description="null takes back what was said."),
     ]
     by: By = None
 

@@ -7,19 +7,27 @@ from typing import Any, Final
 
 import msgspec
 
-from scorer.erasing import Certificate
 from scorer.keys import Scope
 from scorer.outlets import (
     account_shapes,
+    alert_answers,
+    alert_requests,
+    alert_shapes,
     answers,
+    class_answers,
+    class_shapes,
     decisions,
     digest_answers,
     digest_requests,
     digest_shapes,
     history_shapes,
+    learning_answers,
+    learning_requests,
+    learning_shapes,
     note_shapes,
     privacy_answers,
     privacy_requests,
+    privacy_shapes,
     recommendation_shapes,
     report_answers,
     report_parameters,
@@ -35,7 +43,7 @@ from scorer.outlets import (
     webhook_requests,
     webhook_shapes,
 )
-from scorer.outlets.answers import Call, Reply
+from scorer.outlets.answers import Reply
 from scorer.outlets.parameters import (
     AccountsParameters,
     ChangesParameters,
@@ -45,7 +53,6 @@ from scorer.outlets.parameters import (
     TimelineParameters,
 )
 from scorer.outlets.request_shapes import Request
-from scorer.person_export import PersonExport
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -66,10 +73,13 @@ class Route(msgspec.Struct, frozen=True):
     """Whether the answer has an ETag."""
     body: type[Request] | None = None
     """What a writing request says; ``None`` for one that only reads."""
-    prepare: Callable[[Call], Any] | None = None
-    """Looks, before the transaction that writes, for what takes long to find; ``Call.prepared`` is what it returns."""
+    prepare: Callable[..., Any] | None = None
+    """Looks, before the transaction that writes, for what takes long to find; ``Call.prepared`` is what it returns. Given
+    what ``handle`` is."""
     changes: bool = True
     """Whether a request with a body writes anything."""
+    status: int = 200
+    """Of an answer to a request with a body; 202: it is done later."""
 
 
 def _writing(
@@ -240,6 +250,15 @@ ROUTES: Final = (
         answer=note_shapes.Note,
     ),
     _writing(
+        "label",
+        "labelLead",
+        "Say what a lead is in one of the company's own schemes",
+        "Product line, kind of buyer, priority class: from some labels the others are learned. What a person has said "
+        "stands above what was learned.",
+        request_shapes.LabelRequest,
+        decisions.label_lead,
+    ),
+    _writing(
         "merge",
         "mergeLeads",
         "Make another lead a part of this one",
@@ -262,6 +281,30 @@ ROUTES: Final = (
         "It goes on being scored.",
         request_shapes.ExcludeRequest,
         decisions.exclude_lead,
+    ),
+    Route(
+        path="/crm/outcomes",
+        name="takeCrmOutcomes",
+        summary="Take in what a CRM tells of how deals ended",
+        description="Webhooks of HubSpot and Salesforce as they come, or plain rows with lead, user_id or email, outcome, "
+        "value, currency, reason, at, id. What was told before changes nothing; a row that can't be read is listed in the "
+        "answer, and the others count.",
+        scope="sales",
+        parameters=Parameters,
+        answer=shapes.CrmAnswer,
+        handle=decisions.take_crm_outcomes,
+        method="POST",
+        body=request_shapes.CrmDelivery,
+    ),
+    Route(
+        path="/classes",
+        name="listClasses",
+        summary="The company's own schemes, how far they can be learned, and groups of like behaviour",
+        description="A scheme exists once a lead has a label in it. Figures are of leads that a model had not learned from.",
+        scope="read",
+        parameters=Parameters,
+        answer=class_shapes.ClassList,
+        handle=class_answers.all_classes,
     ),
     Route(
         path="/accounts",
@@ -340,13 +383,24 @@ ROUTES: Final = (
         path="/reports/content",
         name="reportContent",
         summary="Which pages and documents go before wins, and which before losses",
-        description="Of the leads decided in the period: what they had read for ten seconds, or downloaded, before the first "
-        "word of sales about them. Odds ratios with intervals; the verdicts bear in mind that many were compared. At most a "
-        "thousand leads won and a thousand others are looked at.",
+        description="Of the leads decided in the period: what they had read for ten seconds, or downloaded, before the "
+        "first word of sales about them. Odds ratios with intervals; the verdicts bear in mind that many were compared. "
+        "At most a thousand leads won and a thousand others are looked at.",
         scope="read",
         parameters=report_parameters.ReportParameters,
         answer=report_shapes.ContentAnswer,
         handle=report_answers.content,
+    ),
+    Route(
+        path="/reports/losses",
+        name="reportLosses",
+        summary="Why leads were lost, with what they were worth",
+        description="Of the leads whose last loss lies in the period. The same reason in another case, in the other "
+        "language, or with words behind a colon is counted once.",
+        scope="read",
+        parameters=report_parameters.ReportParameters,
+        answer=report_shapes.LossesAnswer,
+        handle=report_answers.losses,
     ),
     Route(
         path="/reports/scores",
@@ -428,6 +482,76 @@ ROUTES: Final = (
         handle=scorecard_answers.rollback_scorecard,
         method="POST",
         body=scorecard_requests.RollbackRequest,
+    ),
+    Route(
+        path="/scorecards/training",
+        name="getTraining",
+        summary="The latest training, and how far it is",
+        description="Asked for by somebody, or once a week by itself. What came of it is a proposal.",
+        scope="read",
+        parameters=Parameters,
+        answer=learning_shapes.LatestTraining,
+        handle=learning_answers.latest_training,
+    ),
+    Route(
+        path="/scorecards/train",
+        name="trainScorecard",
+        summary="Learn a scorecard from the leads that were won and lost",
+        description="A worker does it, in minutes; GET /scorecards/training tells how far it is. 409 while one is under "
+        "way, and where the extra for learning isn't installed. Nothing changes before the proposal is promoted.",
+        scope="admin",
+        parameters=Parameters,
+        answer=learning_shapes.ScorecardTraining,
+        handle=learning_answers.start_training,
+        method="POST",
+        body=learning_requests.TrainRequest,
+        status=202,
+    ),
+    Route(
+        path="/scorecards/proposals",
+        name="listProposals",
+        summary="The scorecards that training has proposed, the latest first",
+        description="With how each was judged against the card that was current then. One at a time waits for a decision.",
+        scope="read",
+        parameters=Parameters,
+        answer=learning_shapes.ProposalList,
+        handle=learning_answers.all_proposals,
+    ),
+    Route(
+        path="/scorecards/proposals/{number}",
+        name="getProposal",
+        summary="One proposal with its rules",
+        description="Whatever has become of it. Its number is that of the scorecard.",
+        scope="read",
+        parameters=Parameters,
+        answer=learning_shapes.ProposalDetail,
+        handle=learning_answers.one_proposal,
+    ),
+    Route(
+        path="/scorecards/proposals/{number}/promote",
+        name="promoteProposal",
+        summary="Make a proposal the current scorecard",
+        description="As publishing does: its scores are made in the background, then it becomes current at once. 409 for "
+        "one that doesn't wait for a decision.",
+        scope="admin",
+        parameters=Parameters,
+        answer=scorecard_shapes.Scorecard,
+        handle=learning_answers.promote_proposal,
+        method="POST",
+        body=learning_requests.DecideRequest,
+        prepare=learning_answers.found_threshold,
+    ),
+    Route(
+        path="/scorecards/proposals/{number}/refuse",
+        name="refuseProposal",
+        summary="Decide that a proposal isn't taken",
+        description="It stays readable. 409 for one that doesn't wait for a decision.",
+        scope="admin",
+        parameters=Parameters,
+        answer=learning_shapes.RefusedProposal,
+        handle=learning_answers.refuse_proposal,
+        method="POST",
+        body=learning_requests.DecideRequest,
     ),
     Route(
         path="/audit",
@@ -586,6 +710,52 @@ ROUTES: Final = (
         handle=digest_answers.preview_digest,
     ),
     Route(
+        path="/alerts",
+        name="listAlerts",
+        summary="Who is mailed when a lead becomes hot",
+        description="Those who have unsubscribed are listed, too.",
+        scope="admin",
+        parameters=Parameters,
+        answer=alert_shapes.AlertList,
+        handle=alert_answers.all_alerts,
+    ),
+    Route(
+        path="/alerts",
+        name="addAlert",
+        summary="Subscribe an address to alerts",
+        description="It is told of what becomes hot from now on.",
+        scope="admin",
+        parameters=Parameters,
+        answer=alert_shapes.Alert,
+        handle=alert_answers.add_alert,
+        method="POST",
+        body=alert_requests.AddAlertRequest,
+    ),
+    Route(
+        path="/alerts/{alert_id}/change",
+        name="changeAlert",
+        summary="Change an alert",
+        description="What is left out stays. For another address, add another alert.",
+        scope="admin",
+        parameters=Parameters,
+        answer=alert_shapes.Alert,
+        handle=alert_answers.change_alert,
+        method="POST",
+        body=alert_requests.ChangeAlertRequest,
+    ),
+    Route(
+        path="/alerts/{alert_id}/remove",
+        name="removeAlert",
+        summary="Remove an alert",
+        description="With the record of what it told of. Nothing is sent any more.",
+        scope="admin",
+        parameters=Parameters,
+        answer=alert_shapes.RemovedAlert,
+        handle=alert_answers.remove_alert,
+        method="POST",
+        body=alert_requests.RemoveAlertRequest,
+    ),
+    Route(
         path="/changes",
         name="listChanges",
         summary="What happened to leads, in the order in which it became visible",
@@ -604,7 +774,7 @@ ROUTES: Final = (
         "score comes about, and refused events in which one of the names stands. 404 where nothing is kept.",
         scope="admin",
         parameters=Parameters,
-        answer=PersonExport,
+        answer=privacy_shapes.PersonExport,
         handle=privacy_answers.export,
         method="POST",
         body=privacy_requests.ExportRequest,
@@ -618,7 +788,7 @@ ROUTES: Final = (
         "queue is forgotten when it is drained. The feed tells of each lead that it was erased. 404 where nothing is kept.",
         scope="admin",
         parameters=Parameters,
-        answer=Certificate,
+        answer=privacy_shapes.Certificate,
         handle=privacy_answers.erase_person,
         method="POST",
         body=privacy_requests.EraseRequest,

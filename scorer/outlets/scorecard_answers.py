@@ -46,7 +46,7 @@ def one_scorecard(call: Call, number: str) -> Reply:
     if body is None:
         raise Refusal(NOT_FOUND, "The site has no scorecard of this number.")
     rules: dict[str, Any] = msgspec.to_builtins(written_out(body))
-    return Reply(ScorecardDetail(_card(call, int(number)), rules))
+    return Reply(ScorecardDetail(card_shape(call, int(number)), rules))
 
 
 def simulated(call: Call) -> Reply:
@@ -79,7 +79,7 @@ def publish_scorecard(call: Call) -> Reply:
     view, by, why = call.view, body.by or call.actor, body.why.strip()
     with _refusing(call):
         stored = publish(call.connection, view.site, body.scorecard, by, why, view.now_ms, enter=call.prepared)
-    return Reply(_card(call, stored.number))
+    return Reply(card_shape(call, stored.number))
 
 
 def rollback_scorecard(call: Call) -> Reply:
@@ -88,7 +88,7 @@ def rollback_scorecard(call: Call) -> Reply:
     view, by = call.view, body.by or call.actor
     with _refusing(call):
         stored = rollback(call.connection, view.site, by, body.why.strip(), view.now_ms, body.number)
-    return Reply(_card(call, stored.number))
+    return Reply(card_shape(call, stored.number))
 
 
 def audit_log(call: Call) -> Reply:
@@ -126,7 +126,8 @@ def _place(path: str) -> str:
     return "scorecard" if path == "$" else f"scorecard.{path}"
 
 
-def _card(call: Call, number: int) -> Scorecard:
+def card_shape(call: Call, number: int) -> Scorecard:
+    """Return a card of the site as the API has it."""
     return next(_shape(one) for one in list_cards(call.connection, call.site_id) if one.number == number)
 
 

@@ -11,7 +11,7 @@ from scorer.core.scorecard import Hot
 from scorer.core.simulation import Simulation
 from scorer.outlets.shapes import Time
 
-State = Literal["current", "filling", "past", "dropped"]
+State = Literal["current", "filling", "proposed", "past", "dropped"]
 
 
 class CardName(msgspec.Struct, frozen=True):
@@ -29,8 +29,8 @@ class Scorecard(msgspec.Struct, frozen=True):
     state: Annotated[
         State,
         Meta(
-            description="filling: its scores are being made, then it becomes current. dropped: another was published before "
-            "that."
+            description="filling: its scores are being made, then it becomes current. proposed: it came of learning and waits "
+            "for a decision. dropped: another was published before that, or the proposal was refused."
         ),
     ]
     created_at: Time

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from scorer.core.crm_fields import Refused
+from scorer.core.deal_value import ExpectedValue
 from scorer.core.exclusions import ExclusionReason
 from scorer.core.next_steps import Action, Status
 from scorer.core.rules import Tier
@@ -154,6 +156,32 @@ class NextStep(msgspec.Struct, frozen=True):
     label: Annotated[str, Meta(description="The step in words.")]
 
 
+class LeadClass(msgspec.Struct, frozen=True):
+    """What a lead is in one of the company's own schemes: product line, kind of buyer, …."""
+
+    scheme: str
+    label: Annotated[str | None, Meta(description="Null where that is unsure, and nobody has said.")]
+    by: Annotated[Literal["person", "learned"] | None, Meta(description="Who says so; null where nobody does.")]
+    confidence: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Chance that the likeliest class is right; null for what a person has said."),
+    ]
+    reasons: Annotated[list[str], Meta(description="What speaks most for the likeliest class; three at most.")]
+
+
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Chance(msgspec.Struct, frozen=True):
+    """How likely a win is, learned from the leads that stood at so many points before."""
+
+    value: _Share
+    low: Annotated[float, Meta(ge=0, le=1, description="The true chance lies between low and high 19 times in 20.")]
+    high: _Share
+    horizon_days: Annotated[int, Meta(description="Days from now within which the win would have to come.")]
+    advice: Annotated[bool, Meta(description="Learned from under 50 won or 50 lost leads: not to be relied on.")]
+
+
 class Lead(msgspec.Struct, frozen=True):
     """A person who may buy, or a visitor still unknown, as of one moment."""
 
@@ -171,6 +199,13 @@ class Lead(msgspec.Struct, frozen=True):
     score: Annotated[float, Meta(ge=0, le=100, description="To one decimal.")]
     tier: Tier
     hot_since: Annotated[Time | None, Meta(description="Null unless the tier is hot.")]
+    explored: Annotated[
+        bool,
+        Meta(
+            description="Drawn by lot this week, to be called although it isn't hot, so that something is learned of such "
+            "leads; false for a hot one."
+        ),
+    ]
     cools_at: Annotated[
         Time | None, Meta(description="When it leaves the hot list if nothing happens; null unless the tier is hot.")
     ]
@@ -202,6 +237,11 @@ class Lead(msgspec.Struct, frozen=True):
             "fit, company or who is taken for whom. Null: none, or networks are not looked up."
         ),
     ]
+    classes: Annotated[
+        list[LeadClass],
+        Meta(description="What it is in the company's own schemes. With an ETag, learned ones may be an hour behind."),
+    ]
+    group: Annotated[int | None, Meta(description="The group of leads with like behaviour that it is in.")]
     owner: Annotated[str | None, Meta(description="Who has claimed the lead; null when nobody has.")]
     claimed_until: Annotated[Time | None, Meta(description="When the claim runs out; null without one.")]
     snoozed_until: Annotated[
@@ -209,6 +249,20 @@ class Lead(msgspec.Struct, frozen=True):
     ]
     status: Annotated[Status, Meta(description="How far sales have got with it.")]
     next_step: NextStep
+    chance: Annotated[
+        Chance | None,
+        Meta(
+            description="The chance of a win that the points stand for: beside the score, which has no part in it. Null for "
+            "one that is closed, excluded or was never on the site (unknown isn't cold), and while too little is known."
+        ),
+    ]
+    expected_value: Annotated[
+        ExpectedValue | None,
+        Meta(
+            description="What may come of it, in money: beside the score, which has no part in it. Null for one that is "
+            "closed or excluded, and while no deal of the site has a value."
+        ),
+    ]
     url: Annotated[str, Meta(description="The lead's page for people.")]
 
 
@@ -282,6 +336,24 @@ class Explanation(msgspec.Struct, frozen=True):
     points: float
     heat: Annotated[float, Meta(description="What is stored and ranked by; doesn't change as time passes.")]
     contributions: list[Contribution]
+
+
+class RefusedOutcome(msgspec.Struct, frozen=True):
+    """A row of a CRM's delivery that doesn't count."""
+
+    index: Annotated[int, Meta(ge=0, description="Place of the row, from 0.")]
+    reason: Refused
+    field: Annotated[str, Meta(description="The field that is wrong; empty where it is the row.")]
+    detail: Annotated[str, Meta(description="The reason in words, in the language asked for.")]
+
+
+class CrmAnswer(msgspec.Struct, frozen=True):
+    """What came of a CRM's delivery. The four parts are all of its rows."""
+
+    recorded: Annotated[list[str], Meta(description="The leads of which something new was told, once for each row.")]
+    duplicate: Annotated[int, Meta(description="Rows that told what was told before.")]
+    ignored: Annotated[int, Meta(description="Rows that tell of no outcome: open stages, other properties.")]
+    rejected: list[RefusedOutcome]
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -42,11 +42,16 @@ def came_in_period(asked: Asked) -> ColumnElement[bool]:
 
 def read_fates(connection: Connection, lead_ids: list[str]) -> dict[str, Fate]:
     """Return what became of these leads, of those that anything is known of."""
+    return {lead: fate(some) for lead, some in read_said(connection, lead_ids).items()}
+
+
+def read_said(connection: Connection, lead_ids: list[str]) -> dict[str, list[Said]]:
+    """Return all that was said of these leads, of those that anything was said of."""
     told: dict[str, list[Said]] = {}
     columns = ("lead_id", "at", "kind", "value", "currency")
     for lead, *said in bulk.select_where_in(connection, outcomes, columns, "lead_id", lead_ids):
         told.setdefault(lead, []).append(Said(*said))
-    return {lead: fate(some) for lead, some in told.items()}
+    return told
 
 
 def results(site_id: int) -> Select[Any]:

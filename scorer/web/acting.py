@@ -14,6 +14,7 @@ from scorer.claims import claim, release
 from scorer.core.formats import day_text
 from scorer.core.handling import Outcome
 from scorer.core.labels import pick
+from scorer.core.lost_reasons import joined
 from scorer.core.working_hours import FIRST_CALL_HOUR, at_hour, local_time
 from scorer.decision_errors import DecisionError
 from scorer.models import leads
@@ -70,7 +71,9 @@ def read_act(call: Call, kind: Kind) -> Act:
         raise FormProblem("kind", call.gettext("Choose what became of the lead."))
     value = _value(call) if outcome == "won" else None
     currency = form.get("currency", "").strip().upper() if value is not None else ""
-    return Act(kind, outcome=outcome, value=value, currency=currency, reason=form.get("reason", "").strip())
+    reason = joined(form.get("choice", ""), form.get("reason", ""), call.language) if outcome == "lost" else ""
+    reason = reason or form.get("reason", "").strip()
+    return Act(kind, outcome=outcome, value=value, currency=currency, reason=reason)
 
 
 def act(call: Call, asked: Act, lead_ids: Sequence[str], *, version: int | None = None) -> Done:

@@ -8,11 +8,13 @@ from typing import Annotated, Final
 import msgspec
 
 from scorer import segments
+from scorer.core.exploring import MOST
 from scorer.core.interests import topic_label
 from scorer.core.scorecard import Stage
 from scorer.core.segment import AllOf, AnyOf, Condition, Segment
+from scorer.exploring import exploratory_leads
 from scorer.hot_list import Place, Ranked, Wanted, awake, rank
-from scorer.lead_views import Viewpoint
+from scorer.lead_views import LeadRow, Viewpoint
 from scorer.outlets.cursors import LeadCursor, read_cursor, write_cursor
 from scorer.outlets.shapes import Grade, Lead
 from scorer.web.call import Call, PageRefusal
@@ -46,10 +48,9 @@ class HotQuery(msgspec.Struct, frozen=True):
 
 def find_hot(call: Call, view: Viewpoint, asked: HotQuery, after: Place | None, limit: int) -> Ranked:
     """Return up to *limit* of the leads asked for, after a place in their ranking."""
-    owner = {None: None, ME: call.me.email, NOBODY: ""}.get(asked.owner, asked.owner)
+    owner = _owner(call, asked)
     if asked.segment is None:
-        wanted = Wanted(search=asked.q, topic=asked.topic, stage=asked.stage, owner=owner, grade=asked.grade)
-        return rank(call.connection, view.stored, wanted, after, limit, view.now_ms)
+        return rank(call.connection, view.stored, _wanted(call, asked), after, limit, view.now_ms)
     saved = segments.find_segment(call.connection, view.site.id, str(asked.segment))
     if saved is None:
         raise PageRefusal(404, call.gettext("This segment was removed."))
@@ -59,6 +60,22 @@ def find_hot(call: Call, view: Viewpoint, asked: HotQuery, after: Place | None, 
     if asked.q and asked.q.strip():
         parts.append(AnyOf(tuple(Condition(field=field, contains=asked.q.strip()) for field in _SEARCHED)))
     return segments.members(call.connection, view.stored, AllOf(tuple(parts)), after, limit, view.now_ms, also=awake())
+
+
+def find_explored(call: Call, view: Viewpoint, asked: HotQuery) -> list[LeadRow]:
+    """Return the exploratory leads that stand below the first page; none for a segment, which has its own condition."""
+    if asked.after is not None or asked.segment is not None:
+        return []
+    return exploratory_leads(call.connection, view.stored, _wanted(call, asked), None, MOST, view.now_ms)
+
+
+def _wanted(call: Call, asked: HotQuery) -> Wanted:
+    owner = _owner(call, asked)
+    return Wanted(search=asked.q, topic=asked.topic, stage=asked.stage, owner=owner, grade=asked.grade)
+
+
+def _owner(call: Call, asked: HotQuery) -> str | None:
+    return {None: None, ME: call.me.email, NOBODY: ""}.get(asked.owner, asked.owner)
 
 
 def place_of(view: Viewpoint, asked: HotQuery) -> Place | None:

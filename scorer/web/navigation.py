@@ -33,8 +33,10 @@ MAIN: Final = (
     Entry("hot", N_("Hot leads"), "flame"),
     Entry("leads", N_("Leads"), "people"),
     Entry("accounts", N_("Accounts"), "building"),
+    Entry("classes", N_("Classes and groups"), "tag"),
     Entry("reports", N_("Reports"), "chart"),
     Entry("scorecard", N_("Scorecard"), "sliders"),
+    Entry("learning", N_("Learning"), "school"),
     Entry("sites", N_("Sites"), "globe"),
     Entry("settings", N_("Settings"), "gear"),
 )

@@ -13,7 +13,9 @@ from flask import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from scorer import learning_alarms
 from scorer.core import plotting
+from scorer.core.domain_names import readable
 from scorer.core.formats import (
     AHEAD,
     ahead,
@@ -65,6 +67,7 @@ def environment(language: Language) -> Environment:
         "count": count_text,
         "percent": percent_text,
         "duration": lambda seconds: duration_text(seconds, language),
+        "readable": readable,
         "country": lambda code: country_label(code, language),
         "ms": as_ms,
         "iso": lambda at: time_text(as_ms(at)),
@@ -92,6 +95,8 @@ def render(call: Call, template: str, status: int = 200, /, **values: Any) -> Re
         "day_text": lambda at: day_text(as_ms(at), zone, language),
         "clock_text": lambda at: clock_text(as_ms(at), zone),
         "is_past": lambda at: as_ms(at) <= now_ms,
+        # Read only where a whole page is made.
+        "open_alarms": lambda: learning_alarms.open_alarms(call.connection, call.site.id) if call.user and call.site else [],
     }
     content = environment(language).get_template(template).render(shared | values)
     return Response(content, status, content_type="text/html; charset=utf-8")

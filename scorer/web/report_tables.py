@@ -10,17 +10,19 @@ import msgspec
 
 from scorer.core.attention import Attention, ItemAttention
 from scorer.core.contact_speed import ContactSpeed
+from scorer.core.content import ContentItem
 from scorer.core.funnel import Funnel
 from scorer.core.labels import Language
+from scorer.core.lost_reasons import Losses
 from scorer.core.score_bands import ScoreBand
 from scorer.core.source_credits import Credits, SourceCredits
 from scorer.outlets.csv_export import Cell, csv_lines
-from scorer.outlets.report_shapes import AttentionReport, CycleReport, SourcesReport
-from scorer.web.report_words import channel_word, wait_text
+from scorer.outlets.report_shapes import AttentionReport, ContentReport, CycleReport, SourcesReport
+from scorer.web.report_words import channel_word, verdicts, wait_text
 from scorer.web.translations import N_, translations
 from scorer.web.words import word
 
-Kind = Literal["text", "page", "count", "share", "credit", "days", "seconds", "money"]
+Kind = Literal["text", "page", "count", "share", "credit", "days", "seconds", "money", "ratio"]
 """How a cell is read: ``share`` is a ``Rate``, ``money`` pairs of currency and value, all others one number or text."""
 Model = Literal["first", "last", "linear", "position_based", "time_decay"]
 
@@ -179,6 +181,39 @@ def attention_tables(report: AttentionReport, language: Language) -> list[Table]
 
 def _read(one: Attention) -> list[Any]:
     return [one.readers, one.views, one.downloads, one.engaged_seconds, one.winners, one.others]
+
+
+def content_tables(report: ContentReport, language: Language) -> list[Table]:
+    """Documents and pages, with what became of their readers."""
+    _ = translations(language).gettext
+    words = verdicts(language)
+    columns = [
+        Column(_("Title"), "text"),
+        Column(_("Address"), "page"),
+        Column(_("Readers, of the won"), "share"),
+        Column(_("Readers, of the others"), "share"),
+        Column(_("Odds ratio"), "ratio"),
+        Column(_("At least"), "ratio"),
+        Column(_("At most"), "ratio"),
+        Column(_("What it says"), "text"),
+    ]
+
+    def items(name: str, title: str, some: Sequence[ContentItem]) -> Table:
+        rows = [
+            [one.title or one.url, one.url, one.won, one.lost, one.odds_ratio, one.low, one.high, words[one.verdict]]
+            for one in some
+        ]
+        return Table(name, title, columns, rows)
+
+    return [items("documents", _("Documents"), report.documents), items("pages", _("Pages"), report.pages)]
+
+
+def losses_tables(found: Losses, language: Language) -> list[Table]:
+    """Reasons, the most frequent first."""
+    _ = translations(language).gettext
+    columns = [Column(_("Reason"), "text"), Column(_("Lost"), "share"), Column(_("Value"), "money")]
+    rows = [[one.reason or _("No reason given"), one.lost, one.value] for one in found.reasons]
+    return [Table("reasons", _("Lost by reason"), columns, rows)]
 
 
 def scores_tables(bands: Sequence[ScoreBand], language: Language) -> list[Table]:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from scorer.core.contact_speed import ContactSpeed
+from scorer.core.content import MIN_DECIDED, MIN_READERS, Verdict
 from scorer.core.durations import MIN_FOR_QUARTILES
 from scorer.core.formats import count_text, percent_text
 from scorer.core.funnel import Funnel
 from scorer.core.labels import Label, Language, pick
+from scorer.core.lost_reasons import Losses
 from scorer.core.proportions import Rate, rate
 from scorer.core.score_bands import ScoreBand
-from scorer.outlets.report_shapes import AttentionReport, ChannelCount, CycleReport
+from scorer.outlets.report_shapes import AttentionReport, ChannelCount, ContentReport, CycleReport
 from scorer.web.words import word
 
 FEW: Final = 5
@@ -70,6 +72,32 @@ WORDS: Final[dict[str, Label]] = {
         "Won later: {winners} of these leads, too few to say what winners read.",
         "这些线索中后来成交的有 {winners} 条，数量太少，无法说明成交者读了什么。",
     ),
+    "content": Label(
+        "{tested} pages and documents had readers enough to compare: {wins} go before wins, {losses} before losses.",
+        "有足够读者可供比较的页面和资料共 {tested} 个：{wins} 个多见于成交之前，{losses} 个多见于丢单之前。",
+    ),
+    "content first": Label(
+        "{title} sets winners apart most: {won} of winners had read it, {lost} of others.",
+        "最能区分成交者的是“{title}”：成交线索中 {won} 读过，其他线索中 {lost} 读过。",
+    ),
+    "content alike": Label(
+        "Of {tested} pages and documents, none sets winners apart from others by more than chance may.",
+        "在 {tested} 个页面和资料中，没有哪个能把成交线索与其他线索区分开，差异可能只是偶然。",
+    ),
+    "content few": Label(
+        "Decided leads that had read anything: {won} won, {lost} lost or junk. From {least} of each on, and {readers} "
+        "readers of a page, there is something to compare.",
+        "已有结果且读过内容的线索：成交 {won} 条，丢单或无效 {lost} 条。"
+        "两类各达到 {least} 条、且某个页面有 {readers} 位读者后才能比较。",
+    ),
+    "losses": Label(
+        "Of {all} leads lost in these days, {n} were lost for one reason above all: {reason}.",
+        "这段时间丢单的 {all} 条线索中，最主要的原因是“{reason}”：{n} 条。",
+    ),
+    "losses unsaid": Label(
+        "Of {all} leads lost in these days, nobody said why.", "这段时间丢单的 {all} 条线索都没有说明原因。"
+    ),
+    "losses partly said": Label("Of {n} of them nobody said why.", "其中 {n} 条没有说明原因。"),
     "scores": Label(
         "With a score of {edge} or more, {high_won} of {high} decided leads were won; below it, {low_won} of {low}.",
         "得分不低于 {edge} 的线索中，已有结果的 {high} 条里 {high_won} 条成交；低于它的 {low} 条里 {low_won} 条成交。",
@@ -166,6 +194,49 @@ def attention_words(report: AttentionReport, language: Language) -> str:
         [*said, _say("attention apart", language, topic=best.label, winners=winners, others=others)],
         language,
     )
+
+
+def content_words(report: ContentReport, language: Language) -> str:
+    """What readers' fates say; of at least one decided lead."""
+    if not report.tested:
+        least = {"least": MIN_DECIDED, "readers": MIN_READERS}
+        return _say("content few", language, won=count_text(report.won), lost=count_text(report.lost), **least)
+    told = [*report.pages, *report.documents]
+    wins, losses = ([one for one in told if one.verdict == verdict] for verdict in ("wins", "losses"))
+    if not wins and not losses:
+        return _say("content alike", language, tested=count_text(report.tested))
+    counts = {"tested": count_text(report.tested), "wins": len(wins), "losses": len(losses)}
+    said = [_say("content", language, **counts)]
+    if wins:
+        first = min(wins, key=lambda one: one.p_value or 0.0)
+        won, lost = (percent_text(one.rate or 0.0) for one in (first.won, first.lost))
+        said.append(_say("content first", language, title=first.title or first.url, won=won, lost=lost))
+    return _joined(said, language)
+
+
+_VERDICTS: Final[dict[Verdict, Label]] = {
+    "wins": Label("precedes wins", "多见于成交之前"),
+    "losses": Label("precedes losses", "多见于丢单之前"),
+    "no_difference": Label("no difference seen", "未见差异"),
+    "too_few": Label("too few to tell", "数量太少，无法判断"),
+}
+
+
+def verdicts(language: Language) -> dict[Verdict, str]:
+    """Return the words for what is said of content."""
+    return {name: pick(label, language) for name, label in _VERDICTS.items()}
+
+
+def losses_words(found: Losses, language: Language) -> str:
+    """What is lost for; of at least one loss."""
+    told = [one for one in found.reasons if one.reason is not None]
+    if not told:
+        return _say("losses unsaid", language, all=count_text(found.lost))
+    most, unsaid = told[0], sum(one.lost.count for one in found.reasons if one.reason is None)
+    said = [_say("losses", language, all=count_text(found.lost), n=count_text(most.lost.count), reason=most.reason or "")]
+    if unsaid:
+        said.append(_say("losses partly said", language, n=count_text(unsaid)))
+    return _joined(said, language)
 
 
 def scores_words(bands: Sequence[ScoreBand], language: Language) -> str:

@@ -70,6 +70,34 @@ WORDS: Final[dict[str, dict[str, Label]]] = {
         "opt_out": Label("Asked not to be tracked", "要求不被跟踪"),
         "mail_click": Label("Requests for links in mails, scanners among them", "邮件链接请求，其中含扫描器"),
     },
+    "proposal": {
+        "proposed": Label("Waits for a decision", "待决定"),
+        "published": Label("Published", "已发布"),
+        "refused": Label("Not taken", "未采用"),
+    },
+    "verdict": {
+        "better": Label("Better", "更好"),
+        "no_better": Label("No better", "没有更好"),
+        "advice": Label("Advice only", "仅供参考"),
+    },
+    "ranking": {
+        "proposal": Label("Proposal", "提案"),
+        "current": Label("Your card", "您的评分卡"),
+        "recency": Label("Latest visit first", "按最近访问排序"),
+        "pages": Label("Most pages first", "按浏览页数排序"),
+    },
+    "training": {
+        "waiting": Label("Waiting", "等待中"),
+        "running": Label("Running", "进行中"),
+        "done": Label("Done", "已完成"),
+        "failed": Label("Came to nothing", "没有结果"),
+    },
+    "fit_finding": {
+        "few": Label("Too few leads", "线索太少"),
+        "unclear": Label("May be chance", "可能是偶然"),
+        "bears_out": Label("Wins bear it out", "成交数据支持"),
+        "speaks_against": Label("Wins speak against it", "成交数据不支持"),
+    },
     "days": {"weekdays": Label("Weekdays", "工作日"), "weekend": Label("Weekend", "周末")},
 }
 

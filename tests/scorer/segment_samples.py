@@ -20,6 +20,8 @@ TEXTS: dict[str, list[str]] = {
     "country": ["DE", "Germany", "Atlantis", "中国"],
     "region": ["Bayern", "München", "MÜNCHEN", "100%"],
     "owner": ["ben", "Ben", "chen"],
+    "class": ["Line: Pumps", "line: PUMPS", "Line: 100%", "产品线: 阀门", "Line", "Kind: a_b"],
+    "group": ["1", "2", "9", "١", "x"],
     "topic": ["flow-meter", "flow_meter", "%", "阀门"],
 }
 """What texts of a field may be, hostile ones among them."""

@@ -122,6 +122,17 @@ def test_a_mail_goes_out_when_a_lead_becomes_hot_and_only_one(stage: Stage) -> N
     assert stage.states(alert) == ["sent"]
 
 
+def test_a_domain_is_told_in_its_own_letters_unless_that_could_mislead(stage: Stage) -> None:
+    stage.add(max_per_day=100)
+    stage.world.feed(buyer("lin", email="lin@xn--xhq89jgru9fn.xn--fiqs8s"))
+    stage.send()
+    stage.world.feed(buyer("eve", email="eve@xn--80ak6aa92e.com"))
+    stage.send()
+    first, second = stage.post.subjects
+    assert first.startswith("lin@华东电机.中国 (华东电机.中国) is hot")
+    assert second.startswith("eve@xn--80ak6aa92e.com (xn--80ak6aa92e.com) is hot")
+
+
 def test_it_is_written_in_the_reader_s_language(stage: Stage) -> None:
     stage.add(language="zh")
     stage.world.feed(buyer("ada", name="王小明"))

@@ -23,7 +23,16 @@ from tests.languages import english_in, is_chinese
 from tracker.embedded import EmbeddedServer
 
 PO = command_messages.PO
-TABLES = ("words", "segment_words", "scorecard_words", "setting_up_words", "digest_words", "webhook_words")
+TABLES = (
+    "words",
+    "segment_words",
+    "scorecard_words",
+    "learning_words",
+    "setting_up_words",
+    "digest_words",
+    "class_words",
+    "webhook_words",
+)
 ALL = [" ".join(words) for words, _ in command_messages.commands(cli, click.Context(cli))]
 
 

@@ -185,15 +185,16 @@ def test_doctor_tells_what_was_not_sent(run: Run, redis_url: str, migrated_sqlit
     made = added(run)
     [sign] = signs_of.digest_signs(here)
     assert (sign.verdict, sign.what.en) == ("wrong", "Digests are subscribed to, but no mail server is set up.")
+    said = "the mail server said: 550 no such user"
     for state, detail, wanted in (
-        ("failed", "550 no such user", f"The last digest {made['id']} was not sent: 550 no such user."),
+        ("failed", "550 no such user", f"The last digest {made['id']} was not sent: {said}."),
         ("claimed", "", f"Nobody knows whether the last digest {made['id']} went out: its sender ended in the middle."),
     ):
         row = {"digest_id": made["id"], "period": f"2026-11-0{len(state) % 10}", "state": state, "at": 0, "message_id": ""}
         database = Database(migrated_sqlite_url)
         with database.writing() as connection:
             connection.execute(digest_mails.delete())
-            connection.execute(insert(digest_mails).values(row | {"detail": detail}))
+            connection.execute(insert(digest_mails).values(row | {"reason": "answer" if detail else "", "detail": detail}))
         database.close()
         assert [sign.what.en for sign in signs_of.digest_signs(here)][1:] == [wanted]
     assert list(signs_of.digest_signs(here, [made["site_id"] + 1])) == []

@@ -26,6 +26,7 @@ from scorer.outcomes import record
 from scorer.retention import forget_old
 from scorer.scorecards import current_cards
 from scorer.snoozing import snooze
+from scorer.users import add_user
 from tests.factories import DAY, HOUR, MINUTE, NOW, World, buyer, identify, page, passer_by, track
 from tracker.sites import Site, load_sites
 
@@ -131,6 +132,12 @@ def test_risers_and_coolers_come_with_the_score_the_week_began_with(world: World
     assert facts.hot.count == 0
 
 
+def test_domains_are_told_in_their_own_letters(world: World) -> None:
+    world.feed(buyer("lin", email="lin@xn--xhq89jgru9fn.xn--fiqs8s"))
+    [one] = told(world).hot.shown
+    assert (one.who.name, one.who.about) == ("lin@华东电机.中国", "华东电机.中国")
+
+
 def test_a_claimed_lead_of_which_nothing_is_heard_is_told_until_something_is(world: World) -> None:
     world.feed([event for who in ("idle", "busy", "fresh") for event in buyer(who, NOW - DAY, **person(who))])
     for who, at in (("idle", NOW), ("busy", NOW), ("fresh", MONDAY_8 - DAY)):
@@ -138,6 +145,10 @@ def test_a_claimed_lead_of_which_nothing_is_heard_is_told_until_something_is(wor
     decide(world, add_note, "busy", "Called; wants a visit.", "ben@nordwind.example", MONDAY_8 - 2 * DAY)
     [one] = told(world).idle.shown
     assert (one.who.name, one.owner, one.since_ms, one.ran_out) == ("Idle", "ben@nordwind.example", NOW, False)
+    with world.database.writing() as connection:
+        add_user(connection, "ben@nordwind.example", "Ben Arlt", {world.nordwind.id: "sales"}, NOW)
+    [one] = told(world).idle.shown
+    assert one.owner == "Ben Arlt", "colleagues are called by name"
 
 
 def test_a_claim_that_ran_out_unused_is_told_while_nobody_has_the_lead(world: World) -> None:

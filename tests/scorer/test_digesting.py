@@ -74,7 +74,7 @@ def run(world: World, mailer: Mailer, now: int = MONDAY_8) -> Tally:
 
 def ledger(world: World, digest: Digest) -> dict[str, tuple[str, str]]:
     with world.database.reading() as connection:
-        return {row.period: (row.state, row.detail) for row in last_rows(connection, digest.id, 100)}
+        return {row.period: (row.state, row.why("en")) for row in last_rows(connection, digest.id, 100)}
 
 
 def subscriptions(world: World) -> list[Digest]:
@@ -154,7 +154,7 @@ def test_a_delayed_mail_is_tried_again_with_the_same_id_and_within_the_day(world
     digest = subscribed(world)
     kept.answer["ben@nordwind.example"] = "450 4.2.0 mailbox busy"
     assert run(world, mailer) == Tally(delayed=1)
-    assert ledger(world, digest)["2026-11-16"] == ("delayed", "450 4.2.0 mailbox busy")
+    assert ledger(world, digest)["2026-11-16"] == ("delayed", "the mail server said: 450 4.2.0 mailbox busy")
     assert run(world, mailer, MONDAY_8 + RETRY_AFTER_MS - 1) == Tally()
     kept.answer.clear()
     assert run(world, mailer, MONDAY_8 + RETRY_AFTER_MS) == Tally(sent=1)
@@ -198,7 +198,7 @@ def test_a_mailbox_that_stays_busy_is_given_up_after_a_day(world: World, mailer:
     kept.answer["ben@nordwind.example"] = "450 4.2.0 mailbox busy"
     for hours in range(30):
         run(world, mailer, MONDAY_8 + hours * HOUR)
-    assert ledger(world, digest)["2026-11-16"] == ("failed", "450 4.2.0 mailbox busy")
+    assert ledger(world, digest)["2026-11-16"] == ("failed", "the mail server said: 450 4.2.0 mailbox busy")
 
 
 def test_a_server_that_is_away_is_asked_once_and_all_get_their_mails_later(world: World, mailer: Mailer, kept: Kept) -> None:
@@ -215,7 +215,7 @@ def test_a_rejected_address_fails_alone(world: World, mailer: Mailer, kept: Kept
     gone, here = subscribed(world, "a@gone.example"), subscribed(world)
     kept.answer["a@gone.example"] = "550 5.1.1 no such user"
     assert run(world, mailer) == Tally(sent=1, failed=1)
-    assert ledger(world, gone)["2026-11-16"] == ("failed", "550 5.1.1 no such user")
+    assert ledger(world, gone)["2026-11-16"] == ("failed", "the mail server said: 550 5.1.1 no such user")
     assert ledger(world, here)["2026-11-16"] == ("sent", "")
 
 
@@ -223,9 +223,9 @@ def test_a_mail_that_may_have_arrived_is_not_sent_again(world: World, mailer: Ma
     digest = subscribed(world)
     kept.at["DATA"] = lambda server: server.transport.abort()
     run(world, mailer)
-    state, detail = ledger(world, digest)["2026-11-16"]
+    state, why = ledger(world, digest)["2026-11-16"]
     assert state == "failed"
-    assert detail.startswith("it may have arrived: ")
+    assert why.startswith("it may have arrived: ")
     kept.at.clear()
     run(world, mailer, MONDAY_8 + HOUR)
     assert len(kept.ids) == 1, "it had arrived, and doesn't come twice"
@@ -307,7 +307,7 @@ def test_a_segment_that_is_gone_is_not_taken_for_all_leads(world: World, mailer:
     with world.database.writing() as connection:
         connection.execute(delete(segments))
     assert run(world, mailer) == Tally(skipped=1)
-    assert ledger(world, digest)["2026-11-16"] == ("skipped", "there is no segment 'Water' any more")
+    assert ledger(world, digest)["2026-11-16"] == ("skipped", "there is no segment “Water” any more")
     assert kept.contents == []
 
 
@@ -345,8 +345,8 @@ def test_a_digest_that_can_t_be_written_is_recorded_and_the_others_are_sent(
     monkeypatch.setattr(digesting, "write", failing)
     assert run(world, mailer) == Tally(sent=1, failed=1)
     assert ledger(world, fine)["2026-11-16"][0] == "sent"
-    detail = "a fault of ours (KeyError); the service's log has the details"
-    assert ledger(world, broken)["2026-11-16"] == ("failed", detail)
+    why = "a fault of ours (KeyError); the service's log has the details"
+    assert ledger(world, broken)["2026-11-16"] == ("failed", why)
 
 
 def test_a_zone_that_this_machine_doesn_t_know_holds_up_nobody(world: World, mailer: Mailer, kept: Kept) -> None:

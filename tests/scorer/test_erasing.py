@@ -18,11 +18,12 @@ from scorer.by_hand import merge
 from scorer.cli import cli
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, NobodyFound, PrivacyError, find_subject
-from scorer.erasing import Certificate, erase
+from scorer.erasing import erase
 from scorer.models import lead_changes, lead_scores, leads
 from scorer.notes import add_note
 from scorer.outcomes import record
-from scorer.person_export import PersonExport, export_person
+from scorer.outlets.privacy_shapes import Certificate, PersonExport
+from scorer.person_export import export_person
 from scorer.retention import ERASED_KEPT_MS, forget_old
 from scorer.scoring import score_visitors
 from scorer.scrubbing import scrub

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from scorer.auditing import read_log
 from scorer.by_hand import exclude, merge, unmerge
+from scorer.labelling_by_hand import set_label
 from scorer.models import lead_changes
 from scorer.notes import add_note
 from scorer.outcomes import record
@@ -37,6 +38,7 @@ def mailing(database_url: str) -> Iterator[Mailing]:
         merge(connection, site, ada, ben, "chen", "Ada and Ben alike", NOW - 5 * DAY)
         unmerge(connection, site, ben, "chen", "Ben isn't Ada", NOW - 5 * DAY)
         exclude(connection, site, ada, "staff", "chen", "Ada works here", NOW - 4 * DAY)
+        set_label(connection, site, ada, "Line", "Ada's pumps", "chen", NOW - 4 * DAY)
         add_note(connection, site, ada, "Ada likes pumps", "chen", NOW - 4 * DAY)
         record(connection, site, ada, "lost", "chen", NOW - 3 * DAY, reason="Ada left Halden")
         exclude(connection, site, ben, "staff", "chen", "Ben works here", NOW - 3 * DAY)
@@ -78,7 +80,7 @@ def test_nothing_of_a_forgotten_person_stays_but_that_something_was_done(mailing
         assert [tuple(row) for row in erased] == [("erased", "{}")]
         log = read_log(connection, mailing.site_id, ada)
     assert {(one.actor, one.why, str(one.detail)) for one in log} == {("chen", "", "{}")}
-    assert [one.action for one in log] == ["outcome", "note", "exclude", "merge", "merge"]
+    assert [one.action for one in log] == ["outcome", "note", "label", "exclude", "merge", "merge"]
 
 
 def test_of_others_everything_stays(mailing: Mailing) -> None:

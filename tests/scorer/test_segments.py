@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, String, Table, insert, select, text
 
 from scorer.cli import cli
-from scorer.core.segment import FIELDS, MAX_ALL_VALUES, MAX_VALUES, MEASURES, LeadFacts, VisitFacts, matches
+from scorer.core.segment import FIELDS, MAX_ALL_VALUES, MAX_VALUES, MEASURES, LeadFacts, VisitFacts, class_text, matches
 from scorer.core.segment_reading import SegmentError, parse
 from scorer.hot_list import Place
+from scorer.learning_models import lead_classes, lead_groups, lead_labels
 from scorer.models import accounts, lead_scores, lead_visitors, leads
 from scorer.outlets.csv_export import BOM, csv_lines, safe
 from scorer.scorecards import StoredCard, current_cards
@@ -64,9 +65,8 @@ class People:
     def __init__(self, world: World, size: int = 120) -> None:
         self.world = world
         self.facts: dict[str, LeadFacts] = {}
-        self.rows: dict[Table, list[dict[str, Any]]] = {
-            table: [] for table in (accounts, leads, lead_scores, visitors, lead_visitors, visits)
-        }
+        tables = (accounts, leads, lead_scores, visitors, lead_visitors, visits, lead_labels, lead_classes, lead_groups)
+        self.rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in tables}
         with world.database.writing() as connection:
             self.stored = card_of(connection, world.nordwind)
             companies = {name: self._account(name, *told) for name, told in COMPANIES.items()}
@@ -127,12 +127,17 @@ class People:
         self.rows[leads].append(lead)
         self.rows[lead_scores].append(score)
         self._visits(name, number, mine)
+        group = chance.choice([None, 1, 2])
+        if group is not None:
+            self.rows[lead_groups].append({"site_id": site_id, "lead_id": name, "group_id": group})
+        classes = self._classes(chance, name)
         of_account = companies.get(account) if account else None
         self.facts[name] = LeadFacts(
             {
                 **told,
                 **of_choice,
                 **sums,
+                **{"group": str(group) if group else "", "class": classes},
                 **{"account": account, "region": region, "topic": topics, "country": country, "employees": employees},
                 **{"email_domain": told["email"].rpartition("@")[2], "exclusion": exclusion, "visitors": 1 + number % 3},
                 **{"score": card.score(heat, NOW), "points": points, "priority": points * multiplier},
@@ -143,6 +148,24 @@ class People:
             },
             mine,
         )
+
+    def _classes(self, chance: random.Random, name: str) -> list[str]:
+        """What people say, now and formerly, and what was learned, of which only what nobody speaks of counts."""
+        found = []
+        for scheme, labels in {"Line": ["Pumps", "100%", "Hoses"], "产品线": ["阀门"], "Kind": ["a_b", "axb"]}.items():
+            mine = {"site_id": self.world.nordwind.id, "scheme": scheme, "lead_id": name}
+            said = [chance.choice(labels) for _ in range(chance.choice([0, 0, 1, 2]))]
+            for number, label in enumerate(said):
+                made = {"home_id": f"{name}-{number}", "label": label, "by": "ben", "at": NOW + number}
+                self.rows[lead_labels].append(mine | made)
+            learned = chance.choice([None, *labels])
+            if chance.random() < 0.5:
+                made = {"label": learned, "guess": labels[0], "confidence": 0.9, "margin": 0.1, "reasons": "[]"}
+                self.rows[lead_classes].append(mine | made)
+                said = said or ([learned] if learned else [])
+            if said:
+                found.append(class_text(scheme, said[-1]))
+        return found
 
     def _visits(self, name: str, number: int, mine: list[VisitFacts]) -> None:
         """Spread the visits over two browsers."""

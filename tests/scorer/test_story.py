@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,7 +56,7 @@ def test_the_story_has_the_size_and_the_kinds_of_events_it_should() -> None:
         "File Downloaded",
         "Form Submitted",
         "Webinar Attended",
-        "Trade Fair Visit",
+        "Trade Fair Visited",
         "Email Link Clicked",
         "Lead Contacted",
         "Lead Won",
@@ -65,6 +67,12 @@ def test_the_story_has_the_size_and_the_kinds_of_events_it_should() -> None:
     assert {event["properties"]["path"] for event in EVENTS if event["type"] == "page"} == {
         page.path for page in PAGES.values()
     }
+
+
+def test_what_happens_away_from_the_site_earns_by_a_rule_of_the_shipped_card() -> None:
+    card = json.loads(files("scorer.cards").joinpath("default.json").read_bytes())
+    named = {name for rule in card["rules"] if rule["on"] == "event" for name in rule["match"]["event"]}
+    assert {"Webinar Attended", "Trade Fair Visited", "Email Link Clicked"} <= named & {name_of(event) for event in EVENTS}
 
 
 @pytest.mark.parametrize("now", [NOW, SUNDAY_NIGHT], ids=["a working day", "a Sunday night"])
@@ -112,7 +120,7 @@ def test_people_keep_the_working_hours_of_where_they_are() -> None:
     assert sum(hours[hour] for hour in range(7, 20)) > 0.95 * sum(hours.values())
 
 
-WEIGHTS = {"File Downloaded": 6, "Form Submitted": 15, "Webinar Attended": 6, "Trade Fair Visit": 6, "identify": 5}
+WEIGHTS = {"File Downloaded": 6, "Form Submitted": 15, "Webinar Attended": 6, "Trade Fair Visited": 6, "identify": 5}
 PRICING = 4
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from scorer import passwords
 from scorer.passwords import PasswordError, hash_password, is_password
 from scorer.users import (
     UserError,
@@ -97,6 +98,10 @@ def test_a_password_is_kept_as_argon2id_and_known_again() -> None:
     assert not is_password(kept, "correct hors")
     assert not is_password(None, "nobody's password")
     assert not is_password("not a hash", "x")
+
+
+def test_a_password_of_nobody_takes_as_long_as_a_wrong_one() -> None:
+    assert not passwords._HASHER.check_needs_rehash(passwords._NOBODYS)  # the same parameters
 
 
 def test_roles_are_in_order() -> None:

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import func, select, update
 from standardwebhooks import Webhook as Verifier
 
-from scorer import webhook_delivery, webhook_outbox
+from scorer import robot_pace, webhook_delivery, webhook_outbox
 from scorer.announcing import Change, announce
 from scorer.core.segment import Condition
 from scorer.core.webhook_addresses import read_allowed
@@ -27,7 +27,7 @@ from scorer.models import lead_changes
 from scorer.outlet_models import webhook_deliveries, webhooks
 from scorer.retention import forget_old
 from scorer.segments import add_segment, find_segment, remove_segment
-from scorer.webhook_delivery import LEASE_MS, ROBOT_PACE_SECONDS, Courier, send_test
+from scorer.webhook_delivery import LEASE_MS, Courier, send_test
 from scorer.webhook_log import hurry
 from scorer.webhook_outbox import fan_out
 from scorer.webhook_transport import Transport
@@ -48,6 +48,7 @@ from scorer.webhooks import (
 from tests.factories import DAY, NOW, SECOND, World, buyer
 from tests.scorer.webhook_receiver import Came, Receiver, Reply, receiver
 from tracker.db import Database
+from tracker.queue import connect
 from tracker.sites import load_sites
 
 BASE = "https://leads.example.com"
@@ -335,10 +336,33 @@ def test_a_chat_is_not_told_faster_than_it_takes(stage: Stage, monkeypatch: pyte
     stage.happen(lead, "entered", "outcome")
     stage.tell()
     assert len(stage.here.came) == 1
-    monkeypatch.setattr(webhook_delivery, "ROBOT_PACE_SECONDS", 0.0)
+    monkeypatch.setattr(robot_pace, "PACE_SECONDS", 0.0)
     stage.send()
     assert len(stage.here.came) == 2
-    assert ROBOT_PACE_SECONDS >= 60 / 20
+
+
+def test_nor_by_two_processes_together(stage: Stage, redis_url: str) -> None:
+    stage.here.answer = lambda _: Reply(200, body=b'{"errcode":0}')
+    stage.add(preset="wecom")
+    [lead] = stage.world.add_plain_leads([1e12])
+    stage.happen(lead, "entered", "outcome")
+    stage.fan_out()
+    both = [stage.new_courier(pace=robot_pace.RobotPace(redis_url)) for _ in range(2)]
+    assert sum(courier.turn() for courier in both) == 1
+    assert all(courier.settle(5) for courier in both)
+    assert [courier.turn() for courier in both] == [0, 0]
+    with connect(redis_url) as client:
+        [key] = client.keys("warmtrail:pace:*")
+        client.delete(key)  # The three seconds are over; the first process knows by itself when they are.
+    assert [courier.turn() for courier in both] == [0, 1]
+    assert both[1].settle(5)
+    assert len(stage.here.came) == 2
+
+
+def test_without_redis_each_process_keeps_the_pace_by_itself() -> None:
+    pace = robot_pace.RobotPace("redis://127.0.0.1:1/0")
+    assert [pace.may_send(name) for name in ("wh_a", "wh_a", "wh_b")] == [True, False, True]
+    assert robot_pace.PACE_SECONDS >= 60 / 20
 
 
 def test_a_queue_has_a_bound_and_nothing_is_lost_by_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+from click.testing import CliRunner
+
+from scorer.cli import cli
 from scorer.intake import Account, Accounts, read_accounts
 from scorer.keys import add_key
 from scorer.resources import Resources, now_ms, opened
@@ -81,12 +86,16 @@ class Service:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of its processes and commands."""
+        """The environment of its processes."""
+        return {**os.environ, **self._settings}
+
+    @property
+    def _settings(self) -> dict[str, str]:
         mine = {"DATA_DIR": str(self.data_dir), "BIND": f"127.0.0.1:{self.port}"}
         mine |= {"API_RATE": "1000000,1000000", **self.settings}  # Tests ask without a pause.
         if self.database_url:
             mine["DATABASE_URL"] = self.database_url
-        return {**os.environ, **{f"WARMTRAIL_{name}": value for name, value in mine.items()}}
+        return {f"WARMTRAIL_{name}": value for name, value in mine.items()}
 
     @property
     def log(self) -> str:
@@ -170,14 +179,26 @@ class Service:
     # ------------------------------------------------------------ its commands
 
     def cli(self, *arguments: str, code: int = 0) -> str:
-        """Run ``warmtrail`` with *arguments*; return its output, having checked the exit code."""
-        done = subprocess.run([*CLI, *arguments], env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        """Run ``warmtrail`` with *arguments*; return its output, having checked the exit code.
+
+        In this very process: to load the program takes longer than most commands. ``run`` is for where that matters.
+        """
+        with _logs_as_they_were():
+            done = CliRunner().invoke(cli, arguments, env=self._settings, prog_name="warmtrail")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == code, f"{arguments} ended with {done.exit_code}:\n{done.stdout}\n{done.stderr}"
         return done.stdout if code == 0 else done.stderr
 
     def cli_json(self, *arguments: str) -> Any:
         """The same with ``--json``, read."""
         return json.loads(self.cli(*arguments, "--json"))
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What ``cli`` does, in a process of its own."""
+        done = subprocess.run([*CLI, *arguments], env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout if code == 0 else done.stderr
 
     # ------------------------------------------------------------ what it holds
 
@@ -295,6 +316,19 @@ class Sender:
 
 
 # ---------------------------------------------------------------- small things
+
+
+@contextlib.contextmanager
+def _logs_as_they_were() -> Iterator[None]:
+    """Afterwards, let this process log as before: a command sends its logs to a stderr that ends with it."""
+    root = logging.getLogger()
+    kept, handlers, level = structlog.get_config(), root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        structlog.configure(**kept)
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def basic(key: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,14 +19,14 @@ def test_up_makes_all_it_needs_and_the_commands_find_it(service: Service) -> Non
     assert {"warmtrail.db", "secret_key", "valkey.run"} <= {path.name for path in service.data_dir.iterdir()}
     assert (service.data_dir / "secret_key").stat().st_mode & 0o077 == 0
     assert set(service.processes()) == {"collector", "cron", "worker drain-0", "worker care", "valkey"}
-    made = service.cli_json("site", "add", "Nordwind", "--origin", "https://www.nordwind.example")
+    made = json.loads(service.run("site", "add", "Nordwind", "--origin", "https://www.nordwind.example", "--json"))
     assert set(made) == {"id", "name", "write_key", "server_key"}
     api_key = service.cli_json("key", "add", "--site", "Nordwind", "--scope", "read")
     assert set(api_key) == {"id", "key"}
     assert service.post("page", page("anna", "/pricing"), made["write_key"]).json() == {"success": True}
     assert service.processed().stored == 1
     counts = {"received": 1, "stored": 1, "duplicate": 0, "filtered": 0, "dead_lettered": 0, "waiting": 0}
-    assert service.cli_json("status") == counts | {"sites": {"Nordwind": counts}}
+    assert json.loads(service.run("status", "--json")) == counts | {"sites": {"Nordwind": counts}}
     lead = service.get("/leads", api_key["key"])["data"][0]
     explained = service.cli_json("explain", lead["id"])
     assert {"lead", "as_of", "score", "points", "heat", "contributions"} <= set(explained)
@@ -38,14 +39,14 @@ def test_up_makes_all_it_needs_and_the_commands_find_it(service: Service) -> Non
 def test_a_second_one_on_the_same_address_says_why_in_a_line(service: Service, make_service: MakeService) -> None:
     for data_dir in (service.data_dir, make_service().data_dir):
         second = Service(data_dir, port=service.port)
-        complaint = second.cli("up", code=1).strip()
+        complaint = second.run("up", code=1).strip()
         assert complaint == f"warmtrail: WARMTRAIL_BIND: cannot listen on 127.0.0.1:{service.port}: Address already in use"
     assert service.request("GET", "/readyz").status == 200
 
 
 def test_a_second_one_of_the_same_data_says_so_and_leaves_the_first_alone(service: Service) -> None:
     site = service.add_site("of one")
-    complaint = Service(service.data_dir).cli("up", code=1).strip()
+    complaint = Service(service.data_dir).run("up", code=1).strip()
     assert complaint == f"warmtrail: WARMTRAIL_DATA_DIR: another warmtrail up is running on {service.data_dir}"
     assert service.post("page", page("bo", "/pricing"), site.write_key).status == 200
     assert service.processed().sites["of one"].stored == 1
@@ -126,14 +127,14 @@ def test_after_the_supervisor_was_killed_the_next_one_adopts_the_queue_and_goes_
     ],
 )
 def test_a_wrong_setting_ends_it_and_is_named(make_service: MakeService, name: str, value: str, complaint: str) -> None:
-    assert make_service(**{name: value}).cli("up", code=1).strip() == f"warmtrail: {complaint}"
+    assert make_service(**{name: value}).run("up", code=1).strip() == f"warmtrail: {complaint}"
 
 
 def test_a_server_that_does_not_answer_ends_it_with_the_reason(make_service: MakeService) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
-    complaint = make_service(REDIS_URL=f"redis://{nowhere}/0").cli("up", code=1)
+    complaint = make_service(REDIS_URL=f"redis://{nowhere}/0").run("up", code=1)
     assert complaint.startswith("warmtrail: Redis can't be used: ")
     assert len(complaint.strip().splitlines()) == 1
-    complaint = make_service(DATABASE_URL=f"postgresql://{nowhere}/none").cli("up", code=1)
+    complaint = make_service(DATABASE_URL=f"postgresql://{nowhere}/none").run("up", code=1)
     assert complaint.startswith("warmtrail: The database can't be used: ")
     assert "Traceback" not in complaint

@@ -281,6 +281,7 @@ class RealWindow:
         while (session, self.calls) not in self.answers:
             assert time.monotonic() < deadline, f"no answer to {message}"
             self.cdp.send("Browser.getVersion")  # lets the answer in
+            time.sleep(0.002)
         answer = self.answers.pop((session, self.calls))
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]

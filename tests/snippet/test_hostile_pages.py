@@ -130,6 +130,7 @@ def test_a_policy_that_forbids_the_collector_is_obeyed(page: Page, site: Site) -
     site.headers = {"Content-Security-Policy": "default-src 'none'; script-src 'self'"}
     watched(page)
     page.goto(site.origin + "/strict.html")
+    site.wait_for(lambda: page.evaluate("errors"))
     page.wait_for_timeout(600)
     assert page.evaluate("errors") == [f"connect-src: {site.origin}/v1/batch"]  # once: it waits before the next attempt
     assert site.requests == []

@@ -227,6 +227,7 @@ def test_a_new_address_is_one_page_view_and_the_same_or_a_redirect_none(context:
         tabs[-1].goto(site.at(host))
         site.wait_for(partial(found, script))
         tabs[-1].evaluate(f"() => {{ {script} }}")
+    site.wait_for(lambda: all(len(found(script)) > len(expected) for script, expected in ROUTES.items()))
     tabs[0].wait_for_timeout(2 * QUIET_MS)
     assert {script: found(script) for script in ROUTES} == {
         script: ["/basic.html", *expected] for script, expected in ROUTES.items()

@@ -24,6 +24,15 @@ READ: dict[str, tuple[list[str], dict[str, Any]]] = {
     ),
     "yes and no": (["hash_routes=Yes", "respect_dnt=false"], {"hash_routes": True, "respect_dnt": False}),
     "numbers": (["idle_seconds=60", "visit_gap_minutes=1"], {"idle_seconds": 60, "visit_gap_minutes": 1}),
+    "learning": (
+        ["learning_horizon_days=30", "learning_promotes=yes", "goal_events=Order Placed", "lost_reasons=price, 太早"],
+        {
+            "learning_horizon_days": 30,
+            "learning_promotes": True,
+            "goal_events": ("Order Placed",),
+            "lost_reasons": ("price", "太早"),
+        },
+    ),
     "the last word counts": (["language=en", "language=zh"], {"language": "zh"}),
     "equals signs in the value": (["strip_parameters= a "], {"strip_parameters": ("a",)}),
 }

@@ -71,6 +71,10 @@ def test_a_lead_is_worked_on(world: World) -> None:
     until = datetime.fromtimestamp(NOW / 1000, UTC) + timedelta(days=3)
     assert ben.snooze(cleo, until, why="on holiday").snoozed_until == "2026-11-22T10:30:00.000Z"
     assert ben.outcome(cleo, "won", value=900, currency="EUR").status == "won"
+    told = ben.crm_outcomes([{"email": "anna@halden.test", "outcome": "contacted", "id": "c-1"}, {"outcome": "won"}])
+    assert (told.recorded, [one.reason for one in told.rejected]) == ([anna], ["identity_missing"])
+    assert not any(one.explored for one in ben.hot_leads(explore=True).data)
+    assert ben.report_losses().data.losses.lost == 0
     assert ben.exclude(cleo, "competitor", "a rival").exclusion == "competitor"
     assert ben.exclude(cleo, None, "no rival").exclusion is None
     assert ben.merge(anna, cleo, "the same person").id == anna
@@ -107,8 +111,9 @@ def test_it_has_a_method_for_every_route(world: World) -> None:
 
     client = Client(URL, "wt_x", send=send)
     given: dict[str, Any] = {"lead_id": "{lead_id}", "account_id": "{account_id}", "number": 1, "scorecard": {}}
-    given |= {"webhook_id": "{webhook_id}", "digest_id": "{digest_id}", "url": URL, "email": "eve@nordwind.example"}
-    given |= {"why": "w", "text": "t", "kind": "won", "lost": "l", "reason": None, "until": datetime.now(UTC)}
+    given |= {"webhook_id": "{webhook_id}", "digest_id": "{digest_id}", "alert_id": "{alert_id}"}
+    given |= {"url": URL, "email": "eve@nordwind.example"}
+    given |= {"why": "w", "text": "t", "kind": "won", "lost": "l", "reason": None, "until": datetime.now(UTC), "rows": []}
     for name, method in inspect.getmembers(client, inspect.ismethod):
         if name.startswith("_"):
             continue
@@ -145,6 +150,17 @@ def test_digests_are_subscribed_to_previewed_and_removed(world: World) -> None:
     assert chen.preview_digest(made.id, week=date(2026, 11, 9)).week == "2026-11-09"
     assert chen.remove_digest(made.id).id == made.id
     assert chen.digests().data == []
+
+
+def test_alerts_are_subscribed_to_changed_and_removed(world: World) -> None:
+    chen = client_of(world, "chen")
+    made = chen.add_alert("eve@nordwind.example", quiet="19:00-08:00", max_per_day=3)
+    assert (made.quiet, made.max_per_day) == ("19:00-08:00", 3)
+    changed = chen.change_alert(made.id, quiet="", time_zone="Asia/Shanghai")
+    assert (changed.quiet, changed.max_per_day, changed.time_zone) == (None, 3, "Asia/Shanghai")
+    assert chen.alerts().data == [changed]
+    assert chen.remove_alert(made.id).id == made.id
+    assert chen.alerts().data == []
 
 
 def test_every_item_of_a_list_comes_once(world: World) -> None:

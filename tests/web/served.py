@@ -11,14 +11,18 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
 from scorer.alerts import add_alert
+from scorer.calibrations import keep
 from scorer.core.labels import Language
+from scorer.core.learned import Calibration
 from scorer.digests import subscribe
+from scorer.scorecards import current_cards
 from scorer.users import Role, User
 from scorer.web.call import Theme
 from scorer.web.sessions import open_session
 from scorer.webhook_delivery import queue_test
 from scorer.webhooks import add_webhook
 from tests.factories import DAY, World, buyer, identify, page, passer_by, track
+from tests.proposal_samples import propose
 from tests.web.conftest import Web
 from tests.web.shown_pages import FIRST_OF, placeholder_of
 from tracker.sites import load_sites
@@ -127,3 +131,6 @@ def outlets(world: World) -> None:
         add_alert(connection, site, "chen@example.com", "chen@example.com", now)
         letter = DeadLetter(site.id, now - DAY, "url_invalid", "collector", False, b'{"type":"page","anonymousId":"x"}')
         save_dead_letters(connection, [letter])
+        card = current_cards(connection)[site.id]
+        keep(connection, card.id, Calibration(-3.0, 0.02, 0.02, -0.0001, 0.000001, 31, 900, 90, now, True))
+    propose(world)

@@ -22,8 +22,6 @@ class ShownPage(msgspec.Struct, frozen=True):
     status: int = 200
     in_every_world: bool = True
     """Whether the tests' world has what is shown; else only the demonstration has."""
-    in_demonstration: bool = True
-    """Whether the demonstration has; a webhook or a mail, say, would have to lead somewhere."""
 
 
 PAGES: Final = (
@@ -31,24 +29,28 @@ PAGES: Final = (
     ShownPage("hot", "/hot"),
     ShownPage("hot-empty", "/hot?q=nobody-is-called-so"),
     ShownPage("lead", "/leads/{lead}"),
+    ShownPage("lead-data", "/leads/{lead}/data"),
     ShownPage("leads", "/leads"),
     ShownPage("leads-found", "/leads?q=halden"),
     ShownPage("leads-empty", "/leads?q=nobody-is-called-so"),
     ShownPage("accounts", "/accounts"),
     ShownPage("account", "/accounts/{account}"),
+    ShownPage("classes", "/classes"),
     ShownPage("report-funnel", "/reports"),
     ShownPage("report-sources", "/reports/sources"),
     ShownPage("report-cycle", "/reports/cycle"),
     ShownPage("report-attention", "/reports/attention"),
+    ShownPage("report-content", "/reports/content"),
+    ShownPage("report-losses", "/reports/losses"),
     ShownPage("report-scores", "/reports/scores"),
     ShownPage("report-contact", "/reports/contact"),
     ShownPage("report-wrong-days", "/reports?from=2026-11-30&until=2026-11-01", status=422),
     ShownPage("settings", "/settings"),
     ShownPage("settings-digests", "/settings/digests"),
-    ShownPage("settings-digest", "/settings/digests/{digest}", in_demonstration=False),
+    ShownPage("settings-digest", "/settings/digests/{digest}"),
     ShownPage("settings-alerts", "/settings/alerts"),
     ShownPage("settings-webhooks", "/settings/webhooks"),
-    ShownPage("settings-webhook", "/settings/webhooks/{webhook}", in_demonstration=False),
+    ShownPage("settings-webhook", "/settings/webhooks/{webhook}"),
     ShownPage("settings-users", "/settings/users"),
     ShownPage("settings-keys", "/settings/keys"),
     ShownPage("settings-dead-letters", "/settings/dead-letters?reason=url_invalid"),
@@ -59,6 +61,9 @@ PAGES: Final = (
     ShownPage("scorecard", "/scorecard"),
     ShownPage("scorecard-edit", "/scorecard/edit"),
     ShownPage("scorecard-json", "/scorecard/edit/json"),
+    ShownPage("learning", "/learning"),
+    ShownPage("learning-report", "/learning/{proposal}"),
+    ShownPage("learning-fit", "/learning/fit"),
     ShownPage("not-there", "/not-there", status=404),
 )
 
@@ -67,6 +72,7 @@ FIRST_OF: Final[dict[str, tuple[str, re.Pattern[str]]]] = {
     "account": ("/accounts", re.compile(r'href="/accounts/(co_[0-9a-f]+)"')),
     "webhook": ("/settings/webhooks", re.compile(r'href="/settings/webhooks/(wh_[0-9a-f]+)"')),
     "digest": ("/settings/digests", re.compile(r'href="/settings/digests/(dg_[0-9a-f]+)"')),
+    "proposal": ("/learning", re.compile(r'href="/learning/(\d+)"')),
     "site": ("/sites", re.compile(r'href="/sites/(\d+)"')),
 }
 """On which page the first of a kind is found, and how it is named there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scorer.claims import claim
 from scorer.notes import add_note
 from scorer.outcomes import record
 from tests.factories import DAY, HOUR, NOW, buyer, identify, track
@@ -60,11 +61,36 @@ def test_one_company_with_people_topics_and_what_they_did(web: Web) -> None:
         record(connection, site, nora, "contacted", "ben@example.com", NOW + HOUR)
     text = web.browser(web.ada).get(f"/accounts/{world.nordwind.account('halden.example')}").text
     assert re.findall(r'class="row-link" href="/leads/(ld_\w+)"', text)[0] == nora
-    for expected in ("Decider", "flow meter", "2 pages", "Wants &lt;b&gt;twelve", "Contacted", "ben@example.com", "Germany"):
+    for expected in ("Decider", "flow meter", "2 pages", "Wants &lt;b&gt;twelve", "Contacted", "Germany"):
         assert expected in text, expected
+    assert text.count('<span title="ben@example.com">Ben</span>') == 2  # who wrote the note, and who called
     assert text.index("Wants") < text.index("2 pages")  # the latest first
     zoe = web.browser(web.ada).get(f"/accounts/{world.nordwind.account('huadong.example')}").text
     assert "Trade Fair Visited" in zoe
+
+
+def test_owners_are_shown_by_name(sqlite_web: Web) -> None:
+    settle(sqlite_web)
+    world = sqlite_web.world
+    with world.database.writing() as connection:
+        site = load_sites(connection)[world.nordwind.id]
+        claim(connection, site, world.nordwind.lead("nora"), "ben@example.com", "ben@example.com", NOW)
+    text = sqlite_web.browser(sqlite_web.ada).get(f"/accounts/{world.nordwind.account('halden.example')}").text
+    assert '· <span title="ben@example.com">Ben</span>' in text
+
+
+def test_a_domain_in_other_letters_is_shown_in_them_unless_that_could_mislead(sqlite_web: Web) -> None:
+    world = sqlite_web.world
+    people = [
+        identify("lin", NOW, name="Lin", email="lin@xn--xhq89jgru9fn.xn--fiqs8s"),
+        identify("eve", NOW, name="Eve", email="eve@xn--80ak6aa92e.com"),
+    ]
+    world.feed(people)
+    ada = sqlite_web.browser(sqlite_web.ada)
+    assert sorted(names(ada.get("/accounts").text)) == ["xn--80ak6aa92e.com", "华东电机.中国"]
+    lead = ada.get(f"/leads/{world.nordwind.lead('lin')}").text
+    assert ">lin@华东电机.中国</a>" in lead
+    assert 'href="mailto:lin%40xn--xhq89jgru9fn.xn--fiqs8s"' in lead  # as it goes over the wire
 
 
 def test_a_company_of_another_site_is_not_there(sqlite_web: Web) -> None:

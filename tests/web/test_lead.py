@@ -155,7 +155,7 @@ def test_it_is_claimed_released_and_won(known: Web) -> None:
     text = ben.get(where).text
     assert "You have it until" in text
     assert "Nora North is yours for a week." in text
-    assert "Ben claimed" in text  # in the log of what was done by hand
+    assert '<span title="ben@example.com">Ben</span> claimed' in text  # in the log of what was done by hand
     ben.post(f"{where}/release", {}, on=where)
     assert column(known, "owner") is None
     ben.post(f"{where}/outcome", {"kind": "won", "value": "1200.50", "currency": "eur", "version": "1"}, on=where)

@@ -99,7 +99,12 @@ def test_somebody_without_a_password_gets_in_this_way_only(web: Web, there: open
     browser = web.browser()
     assert [browser.sign_in("eve@example.com", guess).status_code for guess in ("", "a long enough password")] == [422, 422]
     assert signed_in(browser, there).status_code == 303
-    assert "eve@example.com" in browser.get("/settings").text
+    page = browser.get("/settings").text
+    assert "eve@example.com" in page
+    assert "/settings/password" not in page, "there is none to change"
+    assert "What protects your account is set up there." in page
+    assert "You have no password here." in page
+    assert "/settings/password" in web.browser(web.ada).get("/settings").text
 
 
 def test_without_the_settings_there_is_no_such_way(migrated_sqlite_url: str) -> None:

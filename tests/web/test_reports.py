@@ -21,6 +21,8 @@ TABLES = {
     "sources": ("first-touch", "credit"),
     "cycle": ("durations", "months"),
     "attention": ("topics", "documents", "pages"),
+    "content": ("documents", "pages"),
+    "losses": ("reasons",),
     "scores": ("bands",),
     "contact": ("windows", "speed"),
 }
@@ -89,6 +91,8 @@ EMPTY = {
     "sources": "Nobody new in these days",
     "cycle": "Nothing was won in these days",
     "attention": "Nothing was read in these days",
+    "content": "Nothing was decided in these days",
+    "losses": "Nothing was lost in these days",
     "scores": "No outcome in these days",
     "contact": "Nobody became hot in these days",
 }

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scorer import alerts, digests
 from scorer.alerts import list_alerts
 from scorer.digests import list_digests
 from scorer.web.pages.digests import MAIL_POLICY
@@ -34,6 +35,16 @@ def test_an_administrator_subscribes_others_and_sees_all(web: Web) -> None:
         assert "boss@example.com" in chen.get(path).text
     assert web.ada.email in chen.get(DIGESTS).text
     assert "boss@example.com" not in web.browser(web.ada).get(DIGESTS).text
+
+
+def test_that_a_site_has_as_many_as_it_may_is_said(sqlite_web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "MAX_DIGESTS", 0)
+    monkeypatch.setattr(alerts, "MAX_ALERTS", 0)
+    chen = sqlite_web.browser(sqlite_web.chen)
+    for path, form, told in ((DIGESTS, WEEKLY, "最多 0 个周报订阅"), (ALERTS, AT_ONCE, "最多 0 个提醒")):
+        answer = chen.post(path, {"email": "x@example.com", **form}, on=path)
+        assert answer.status_code == 422
+        assert told in answer.text
 
 
 WRONG = [

@@ -236,6 +236,15 @@ def read_field(text: str) -> str:
     )
 
 
+def status_of(word: str) -> StatusKind | None:
+    """Return the state of a lead that a word of a CRM means; ``None`` for one that isn't known.
+
+    >>> status_of("Closed_Won"), status_of("输单"), status_of("perhaps")
+    ('won', 'lost', None)
+    """
+    return _STATUS_OF.get(_heading(word))
+
+
 def snake_case(name: str) -> str:
     """Return a column's name as that of a trait, at most 60 characters.
 

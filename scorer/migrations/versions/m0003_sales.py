@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from scorer.core.domain_names import readable
 from scorer.core.search import words_of
 
 revision = "0003"
@@ -35,7 +36,17 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_lead_words_lead_id"), "lead_words", ["lead_id"])
-    _keep_words()
+    _keep_words("leads", "lead_words", "lead_id", ("name", "email", "company_name", "company_domain"))
+    op.create_table(
+        "account_words",
+        sa.Column("site_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("word", sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"), nullable=False),
+        sa.Column("account_id", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("site_id", "word", "account_id", name=op.f("pk_account_words")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_account_words_account_id"), "account_words", ["account_id"])
+    _keep_words("accounts", "account_words", "account_id", ("name", "domain"))
 
     op.create_table(
         "notes",
@@ -178,6 +189,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
         sa.Column("retry_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(length=30), nullable=False),
         sa.Column("detail", sa.String(length=300), nullable=False),
         sa.ForeignKeyConstraint(["digest_id"], ["digests.id"], name=op.f("fk_digest_mails_digest_id")),
         sa.PrimaryKeyConstraint("digest_id", "period", name=op.f("pk_digest_mails")),
@@ -234,18 +246,20 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_leads_{name}"), "leads", [name], sqlite_where=known, postgresql_where=known)
 
 
-def _keep_words() -> None:
-    """Make the leads there are findable."""
+def _keep_words(table: str, words: str, key: str, texts: tuple[str, ...]) -> None:
+    """Make what there is findable; the domain comes last of the texts."""
     connection = op.get_bind()
     some = sa.text(
-        "SELECT id, site_id, name, email, company_name, company_domain FROM leads "
-        "WHERE id > :after AND name || email || company_name || company_domain <> '' ORDER BY id LIMIT 1000"
+        f"SELECT id, site_id, {', '.join(texts)} FROM {table} "  # noqa: S608  (names from above)
+        f"WHERE id > :after AND {' || '.join(texts)} <> '' ORDER BY id LIMIT 1000"
     )
-    insert = sa.text("INSERT INTO lead_words (site_id, word, lead_id) VALUES (:site_id, :word, :lead_id)")
+    insert = sa.text(f"INSERT INTO {words} (site_id, word, {key}) VALUES (:site_id, :word, :id)")  # noqa: S608
     after = ""
     while rows := connection.execute(some, {"after": after}).all():
         entries = [
-            {"site_id": row.site_id, "word": word, "lead_id": row.id} for row in rows for word in sorted(words_of(row[2:]))
+            {"site_id": row.site_id, "word": word, "id": row.id}
+            for row in rows
+            for word in sorted(words_of((*row[2:], readable(row[-1]))))
         ]
         if entries:
             connection.execute(insert, entries)

@@ -60,11 +60,12 @@ def upgrade() -> None:
         "lead_labels",
         sa.Column("site_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("scheme", sa.String(length=60), nullable=False),
+        sa.Column("home_id", sa.String(length=20), nullable=False),
         sa.Column("lead_id", sa.String(length=20), nullable=False),
         sa.Column("label", sa.String(length=60), nullable=False),
         sa.Column("by", sa.String(length=200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("site_id", "scheme", "lead_id", name=op.f("pk_lead_labels")),
+        sa.PrimaryKeyConstraint("site_id", "scheme", "home_id", name=op.f("pk_lead_labels")),
     )
     op.create_index(op.f("ix_lead_labels_lead_id"), "lead_labels", ["lead_id"])
     op.create_table(
@@ -81,12 +82,15 @@ def upgrade() -> None:
         sa.Column("scheme", sa.String(length=60), nullable=False),
         sa.Column("lead_id", sa.String(length=20), nullable=False),
         sa.Column("label", sa.String(length=60), nullable=True),
+        sa.Column("guess", sa.String(length=60), nullable=False),
         sa.Column("confidence", sa.Float(53), nullable=False),
+        sa.Column("margin", sa.Float(53), nullable=False),
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("site_id", "scheme", "lead_id", name=op.f("pk_lead_classes")),
     )
     op.create_index(op.f("ix_lead_classes_lead_id"), "lead_classes", ["lead_id"])
     op.create_index(op.f("ix_lead_classes_site_id_scheme_label"), "lead_classes", ["site_id", "scheme", "label"])
+    op.create_index(op.f("ix_lead_classes_site_id_scheme_margin"), "lead_classes", ["site_id", "scheme", "margin"])
     op.create_table(
         "lead_groups",
         sa.Column("site_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -114,3 +118,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_explored_leads_lead_id"), "explored_leads", ["lead_id"])
     op.create_index(op.f("ix_explored_leads_site_id_until"), "explored_leads", ["site_id", "until"])
+    op.create_table(
+        "site_insights",
+        sa.Column("site_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site_id", "kind", name=op.f("pk_site_insights")),
+    )

@@ -10,11 +10,11 @@ from flask import Response
 
 from scorer.account_touches import Touched, read_touched
 from scorer.account_views import AccountPlace, find_account, rank_accounts, shared_by_accounts, view_accounts
+from scorer.core.domain_names import readable
 from scorer.core.regions import country_label
-from scorer.core.rules import Tier
-from scorer.lead_views import Viewpoint, find_leads, view_leads
-from scorer.outlets.account_shapes import Account
+from scorer.lead_views import find_leads, view_leads
 from scorer.outlets.cursors import AccountCursor, read_cursor, write_cursor
+from scorer.users import owner_names
 from scorer.web.call import Call, PageRefusal, Route
 from scorer.web.places import site_of_account
 from scorer.web.rendering import render
@@ -52,7 +52,7 @@ def show(call: Call) -> Response:
         call,
         "accounts.html",
         asked=asked,
-        accounts=[(one, _tier(view, one, row.heat)) for one, row in zip(shown, rows, strict=True)],
+        accounts=shown,
         industries=_choices(call, "industry"),
         countries=_choices(call, "country"),
         earlier=call.address_with(cursor=None) if after else "",
@@ -77,20 +77,15 @@ def show_one(call: Call, account_id: str) -> Response:
         call,
         "account.html",
         account=account,
-        tier=_tier(view, account, row.heat),
         leads={one.id: one for one in leads},
         steps=sorted(steps, key=lambda one: one.next_step.due)[:STEPS_SHOWN],
         stages=[(stage, sum(found[one.lead].stage == stage for one in counting)) for stage in STAGES],
-        names={one.lead: one.name or one.email for one in account.people},
+        names={one.lead: one.name or readable(one.email) for one in account.people},
+        colleagues=owner_names(call.connection, view.site.id),
         days=_by_day(call, touched),
         touches_at_most=TOUCHES_SHOWN,
         cut_off=len(touched) == TOUCHES_SHOWN,
     )
-
-
-def _tier(view: Viewpoint, account: Account, heat: float) -> Tier:
-    """A company is as hot as its hottest person, and else as warm as all of its people together."""
-    return "hot" if account.hot_leads else view.card.tier(heat, None, view.now_ms)
 
 
 def _choices(call: Call, column: Literal["industry", "country"]) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ def show_one(call: Call, digest_id: str) -> Response:
     """The mail of last week, as it would be sent now, and what became of the weeks before."""
     found = _find(call, digest_id)
     content = _content(call, found)
-    rows = [(row, *_state(call, row)) for row in digests.last_rows(call.connection, found.id, 12)]
+    rows = [(row, *_state(call, row), row.why(call.language)) for row in digests.last_rows(call.connection, found.id, 12)]
     return render(
         call,
         "settings/digest.html",

@@ -11,20 +11,22 @@ from typing import Any, Final
 
 import msgspec
 from flask import Response, request
-from sqlalchemy import Connection
 
 from scorer import segments
 from scorer.core.decay import DAY_MS
+from scorer.core.domain_names import readable
 from scorer.core.labels import Label, pick
+from scorer.core.lost_reasons import offered
 from scorer.core.working_hours import local_time
+from scorer.deal_values import valuation_tag
 from scorer.hot_list import Ranked
-from scorer.lead_views import Viewpoint, view_leads
+from scorer.lead_views import LeadRow, Viewpoint, view_leads
 from scorer.outlets.csv_export import Cell, csv_lines
 from scorer.outlets.shapes import Lead
-from scorer.users import list_users
+from scorer.users import owner_names
 from scorer.web.acting import Kind, act, chosen_leads, read_act, said
 from scorer.web.call import Call, PageRefusal, Route
-from scorer.web.hot_query import HotQuery, after_place, find_hot, place_of, topics_of
+from scorer.web.hot_query import HotQuery, after_place, find_explored, find_hot, place_of, topics_of
 from scorer.web.pages.signing_in import own_path
 from scorer.web.rendering import redirect, render
 from scorer.web.words import word
@@ -37,6 +39,7 @@ COLUMNS: Final = (
     *(Label("Score", "得分"), Label("Name", "姓名"), Label("Job title", "职务"), Label("E-mail address", "邮箱")),
     *(Label("Phone", "电话"), Label("Company", "公司"), Label("Why", "原因"), Label("What next", "下一步")),
     *(Label("Due", "截止时间"), Label("Because", "理由"), Label("Stage", "阶段"), Label("Fit", "匹配度")),
+    *(Label("Expected value", "预期价值"), Label("Value if won", "成交价值"), Label("Currency", "币种")),
     *(Label("Interest", "关注主题"), Label("Owner", "负责人"), Label("Last seen", "最近出现"), Label("Link", "链接")),
 )
 """Headings of the exported list."""
@@ -47,15 +50,18 @@ def show(call: Call) -> Response:
     asked, view = call.read(HotQuery), call.view
     ranked = find_hot(call, view, asked, place_of(view, asked), SHOWN)
     names = owner_names(call.connection, view.site.id)
-    tag = _tag(call, view, ranked, names)
+    drawn = find_explored(call, view, asked)
+    tag = _tag(call, view, ranked, drawn, names)
     if call.is_partial and request.if_none_match.contains_weak(tag):
         return Response(status=304, headers={"ETag": f'W/"{tag}"'})
-    leads, top = view_leads(call.connection, view, ranked.rows), call.address_with(after=None)
+    shown, top = view_leads(call.connection, view, [*ranked.rows, *drawn]), call.address_with(after=None)
+    leads, explored = shown[: len(ranked.rows)], shown[len(ranked.rows) :]
     response = render(
         call,
         "hot_list.html" if call.is_partial else "hot.html",
         asked=asked,
         leads=leads,
+        explored=explored,
         names=names,
         tag=tag,
         address=call.address_with(),
@@ -98,35 +104,37 @@ def do(kind: Kind, call: Call) -> Response:
     return redirect(own_path(call.form.get("back", "")), toast=text)
 
 
-def owner_names(connection: Connection, site_id: int) -> dict[str, str]:
-    """Return what those are called who may own leads of a site, by what stands in a claim."""
-    return {user.email: user.shown_name for user in list_users(connection, site_id) if user.may("sales", site_id)}
-
-
-def for_questions(call: Call, view: Viewpoint) -> dict[str, str]:
-    """Return what the dialogs of ``macros/leads.html`` need: the first day to put a lead off to, and the likely currency."""
+def for_questions(call: Call, view: Viewpoint) -> dict[str, Any]:
+    """Return what the dialogs of ``macros/leads.html`` need: the first day to put a lead off to, the likely currency, and
+    the reasons for losing a lead."""
     tomorrow = local_time(call.now_ms, call.zone).date() + timedelta(days=1)
-    return {"tomorrow": tomorrow.isoformat(), "currency": "CNY" if view.site.settings.language == "zh" else "EUR"}
+    return {"tomorrow": tomorrow.isoformat(), "currency": "CNY" if view.site.settings.language == "zh" else "EUR"} | {
+        "lost_reasons": offered(view.site.settings.lost_reasons, call.language)
+    }
 
 
-def _tag(call: Call, view: Viewpoint, ranked: Ranked, names: dict[str, str]) -> str:
+def _tag(call: Call, view: Viewpoint, ranked: Ranked, drawn: list[LeadRow], names: dict[str, str]) -> str:
     """Return what stands for the list as it is shown, told without reading more about the leads than their rows. The hour
     stands for what fades, as in the API's tags."""
     told: list[Any] = [view.site.id, view.stored.id, view.language, str(call.zone), view.now_ms // _HOUR_MS]
     told += [call.may("sales"), call.me.email, sorted(names.items()), call.address_with(), ranked.next]
-    told += [(row.id, row.version, row.revision, round(view.card.score(row.heat, view.now_ms))) for row in ranked.rows]
+    told.append(valuation_tag(call.connection, view.site.id, view.stored.id))
+    rows = [*ranked.rows, *drawn]
+    told += [(row.id, row.version, row.revision, round(view.card.score(row.heat, view.now_ms))) for row in rows]
+    told.append(len(drawn))
     return blake2b(msgspec.msgpack.encode(told), digest_size=12).hexdigest()
 
 
 def _cells(call: Call, lead: Lead, names: dict[str, str]) -> tuple[Cell, ...]:
-    language, company = call.language, lead.company
+    language, company, worth = call.language, lead.company, lead.expected_value
     return (
         *(round(lead.score), lead.name, lead.title, lead.email, lead.phone),
-        (company.name or company.domain) if company else None,
+        (company.name or readable(company.domain)) if company else None,
         lead.reasons[0].text if lead.reasons else None,
         *(lead.next_step.label, lead.next_step.due, lead.next_step.why),
         word("stage", lead.stage, language) if lead.stage else None,
         lead.fit.grade,
+        *((worth.amount, worth.if_won, worth.currency) if worth else (None, None, None)),
         lead.interests[0].label if lead.interests else None,
         names.get(lead.owner, lead.owner) if lead.owner else None,
         *(lead.last_seen, lead.url),

@@ -17,22 +17,27 @@ from scorer.account_views import find_account, view_accounts
 from scorer.auditing import read_log
 from scorer.core.audit_words import action_label, told_changes
 from scorer.core.exclusions import REASONS
+from scorer.core.insight_words import traits_in_common
 from scorer.core.labels import pick
 from scorer.core.score_line import greatest, leaps, score_line
 from scorer.core.week_hours import strengths, week_hours
 from scorer.decision_errors import DecisionError
 from scorer.handling import last_words
 from scorer.history import history
+from scorer.labelling_by_hand import count_labels, set_label
 from scorer.lead_sources import read_sources
 from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import members, surviving
 from scorer.models import leads
 from scorer.outlets.cursors import TimelineCursor, read_cursor, write_cursor
+from scorer.outlets.recommendation_shapes import recommended
 from scorer.outlets.shapes import Lead
+from scorer.recommendations import recommendations
 from scorer.timeline import read_timeline
+from scorer.users import owner_names
 from scorer.web.acting import FormProblem, Kind, act, read_act, said, shown_names
 from scorer.web.call import Call, PageRefusal, Route
-from scorer.web.pages.hot import for_questions, owner_names
+from scorer.web.pages.hot import for_questions
 from scorer.web.places import site_of_lead
 from scorer.web.rendering import as_ms, redirect, render
 from scorer.web.score_sum import earned, sums
@@ -42,7 +47,7 @@ VISITS_SHOWN: Final = 15
 COLLEAGUES_SHOWN: Final = 6
 LEAPS_SHOWN: Final = 6
 AUDIT_SHOWN: Final = 50
-FORMS: Final = ("claim", "release", "snooze", "outcome", "note", "merge", "exclude")
+FORMS: Final = ("claim", "release", "snooze", "outcome", "note", "label", "merge", "exclude")
 """Those of the page that may have something wrong."""
 _STARTS_AT_MOST: Final = 2000
 _LEAD_ID: Final = re.compile(r"ld_[a-z2-7]{16}")
@@ -76,6 +81,18 @@ def write_note(call: Call, lead_id: str) -> Response:
     except DecisionError as error:
         return _page(call, lead_id, 422, problems={"note": pick(error.label, call.language)})
     return redirect(f"/leads/{lead_id}#notes", toast=call.gettext("The note is saved."))
+
+
+def label(call: Call, lead_id: str) -> Response:
+    """Say what the lead is in a scheme, or take it back."""
+    scheme, name = call.form.get("scheme", ""), call.form.get("label", "")
+    said = None if "none" in call.form else name
+    try:
+        with call.connection.begin_nested():
+            set_label(call.connection, call.here, lead_id, scheme, said, call.me.email, call.now_ms)
+    except DecisionError as error:
+        return _page(call, lead_id, 422, problems={"label": pick(error.label, call.language)})
+    return redirect(f"/leads/{lead_id}#classes", toast=call.gettext("Saved."))
 
 
 def merge(call: Call, lead_id: str) -> Response:
@@ -152,6 +169,8 @@ def _page(call: Call, lead_id: str, status: int = 200, *, problems: dict[str, st
         **_behaviour(call, view, row, lead),
         **_company(connection, view, row),
         **_by_people(call, view, row),
+        traits_in_common=traits_in_common,
+        recommended=recommended(view.card, recommendations(connection, view.site.id, row), row.name, view.language),
     )
 
 
@@ -213,6 +232,7 @@ def _by_people(call: Call, view: Viewpoint, row: LeadRow) -> dict[str, Any]:
     by_person = select(leads.c.exclusion_by_hand).where(leads.c.id == row.id)
     entries = read_log(connection, view.site.id, row.id, AUDIT_SHOWN)
     return {
+        "labels_known": count_labels(connection, view.site.id),
         "notes": notes.list_notes(connection, [row.id]).get(row.id, []),
         "merged": [(one, name) for one, name in shown_names(connection, merged).items()],
         "word_on_it": last_words(connection, [row.id]).get(row.id),
@@ -230,6 +250,7 @@ _DECISIONS: Final[dict[str, Callable[..., Response]]] = {
     "snooze": partial(work, "snooze"),
     "outcome": partial(work, "outcome"),
     "notes": write_note,
+    "label": label,
     "merge": merge,
     "unmerge": unmerge,
     "exclude": exclude,

@@ -12,7 +12,7 @@ from scorer.account_views import AccountRow, rank_accounts
 from scorer.core.interests import topic_label
 from scorer.core.next_steps import Status
 from scorer.core.scorecard import Stage
-from scorer.core.segment import Segment
+from scorer.core.segment import AllOf, Condition, Segment
 from scorer.hot_list import Place, Ranked, Wanted, rank
 from scorer.lead_views import view_leads
 from scorer.outlets.cursors import LeadCursor, read_cursor, write_cursor
@@ -20,8 +20,8 @@ from scorer.outlets.shapes import Grade
 from scorer.scorecards import StoredCard
 from scorer.searching import lead_meant
 from scorer.segment_sql import members_condition
+from scorer.users import owner_names
 from scorer.web.call import Call, Route
-from scorer.web.pages.hot import owner_names
 from scorer.web.rendering import redirect, render
 
 SHOWN: Final = 50
@@ -42,12 +42,17 @@ class LeadsQuery(msgspec.Struct, frozen=True):
     status: Status | None = None
     whose: Whose | None = None
     segment: Short | None = None
+    group: Annotated[int, msgspec.Meta(ge=1, lt=10**9)] | None = None
+    """Of leads with like behaviour."""
+    class_: Short | None = msgspec.field(default=None, name="class")
+    """As ``class_text`` writes it."""
     cursor: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
     @property
     def narrowed(self) -> bool:
         """Whether anything is left out."""
-        return any((self.q, self.stage, self.grade, self.topic, self.status, self.whose, self.segment))
+        told = (self.q, self.stage, self.grade, self.topic, self.status, self.whose, self.segment, self.group, self.class_)
+        return any(told)
 
 
 def show(call: Call) -> Response:
@@ -86,7 +91,12 @@ def _after(asked: LeadsQuery, stored: StoredCard) -> Place | None:
 def _ranked(call: Call, asked: LeadsQuery, stored: StoredCard, where: Segment | None, after: Place | None) -> Ranked:
     owner = {"mine": call.me.email, "nobodys": ""}.get(asked.whose or "")
     wanted = Wanted(0.0, asked.q, asked.topic, asked.stage, owner, asked.grade, asked.status)
-    also = members_condition(stored, where, call.now_ms) if where is not None else None
+    parts = [where] if where is not None else []
+    if asked.group is not None:
+        parts.append(Condition(field="group", is_=str(asked.group)))
+    if asked.class_:
+        parts.append(Condition(field="class", is_=asked.class_))
+    also = members_condition(stored, AllOf(tuple(parts)), call.now_ms) if parts else None
     return rank(call.connection, stored, wanted, after, SHOWN, call.now_ms, also=also)
 
 

@@ -12,7 +12,8 @@ from scorer.core.labels import pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, NobodyFound, PrivacyError
 from scorer.erasing import OUTSIDE, erase
-from scorer.person_export import PersonExport, export_person
+from scorer.outlets.privacy_shapes import PersonExport
+from scorer.person_export import export_person
 from scorer.web.call import Call, PageRefusal, Route
 from scorer.web.places import site_of_lead
 from scorer.web.rendering import redirect, render

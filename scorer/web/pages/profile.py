@@ -10,7 +10,7 @@ from flask import Response
 
 from scorer.core.labels import Language, pick
 from scorer.labelled import LabelledError
-from scorer.users import check_password, load_user, set_password, set_profile
+from scorer.users import check_password, has_password, load_user, set_password, set_profile
 from scorer.web import cookies
 from scorer.web.call import THEMES, Call, Route
 from scorer.web.rendering import redirect, render
@@ -108,6 +108,7 @@ def _page(call: Call, status: int = 200, *, profile_problem: str = "", password_
         zone_pairs=[(name, name.replace("_", " ")) for name in time_zones()],
         profile_problem=profile_problem,
         password_problem=password_problem,
+        has_password=has_password(call.connection, call.me.id),
     )
 
 

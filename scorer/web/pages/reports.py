@@ -16,8 +16,11 @@ from scorer.outlets.report_shapes import Moment
 from scorer.reports.asking import Asked
 from scorer.reports.attention import read_attention
 from scorer.reports.contact import read_contact
+from scorer.reports.content import read_content
 from scorer.reports.cycle import read_cycle
+from scorer.reports.deals import read_pipeline
 from scorer.reports.funnel import read_funnel
+from scorer.reports.losses import read_losses
 from scorer.reports.scores import read_scores
 from scorer.reports.sources import read_sources
 from scorer.segments import find_segment, list_segments
@@ -34,6 +37,8 @@ TABS: Final = {
     "sources": N_("Sources"),
     "cycle": N_("Decision cycle"),
     "attention": N_("Attention"),
+    "content": N_("Content"),
+    "losses": N_("Losses"),
     "scores": N_("Scores"),
     "contact": N_("First contact"),
 }
@@ -80,7 +85,8 @@ def show(call: Call, report: str = "funnel") -> Response:
     if report not in TABS:
         raise PageRefusal(404)
     asked, chosen = call.read(ReportQuery), _chosen(call)
-    told = _READERS[report](call, _question(call, asked, chosen.period), asked)
+    question = _question(call, asked, chosen.period)
+    told = _READERS[report](call, question, asked)
     return render(
         call,
         f"reports/{report}.html",
@@ -91,6 +97,7 @@ def show(call: Call, report: str = "funnel") -> Response:
         days=[(days, call.address_with(days=days, until=None, **{"from": None})) for days in USUAL_DAYS],
         current_days=None if asked.first or asked.until else asked.days or "90",
         told=told,
+        pipeline=read_pipeline(call.connection, question) if report == "funnel" else None,
         name=report,
         tabs=[
             Shown(_address(call, f"{HERE}/{name}"), call.gettext(label), "", name == report) for name, label in TABS.items()
@@ -155,6 +162,18 @@ def _attention(call: Call, question: Asked, asked: ReportQuery) -> Told:
     return Told(found, found.winners + found.others, words, tables)
 
 
+def _content(call: Call, question: Asked, asked: ReportQuery) -> Told:
+    found = read_content(call.connection, question)
+    words = report_words.content_words(found, call.language) if found.decided else ""
+    return Told(found, found.decided, words, report_tables.content_tables(found, call.language))
+
+
+def _losses(call: Call, question: Asked, asked: ReportQuery) -> Told:
+    found = read_losses(call.connection, question, call.language)
+    words = report_words.losses_words(found.losses, call.language) if found.losses.lost else ""
+    return Told(found, found.losses.lost, words, report_tables.losses_tables(found.losses, call.language))
+
+
 def _scores(call: Call, question: Asked, asked: ReportQuery) -> Told:
     found = read_scores(call.connection, question, asked.at)
     words = report_words.scores_words(found.bands, call.language)
@@ -172,6 +191,8 @@ _READERS: Final[dict[str, Callable[[Call, Asked, ReportQuery], Told]]] = {
     "sources": _sources,
     "cycle": _cycle,
     "attention": _attention,
+    "content": _content,
+    "losses": _losses,
     "scores": _scores,
     "contact": _contact,
 }

@@ -23,8 +23,10 @@ from scorer.draft_cards import (
     keep_draft,
     read_trial,
 )
+from scorer.labelled import LabelledError
 from scorer.models import leads
-from scorer.publishing import PublishingError, publish
+from scorer.proposals import promote
+from scorer.publishing import publish
 from scorer.scorecards import body_of, current_cards, find_card
 from scorer.simulating import TooManyLeads, proposal
 from scorer.web.call import Call, PageRefusal, Route
@@ -125,8 +127,11 @@ def send(call: Call) -> Response:
     try:
         enter = trial.hot.enter if trial is not None and trial.hot is not None else _threshold(call, draft)
         with call.services.database.writing() as connection:
-            stored = publish(connection, call.here, draft.body, call.me.email, why, call.now_ms, enter=enter)
-    except PublishingError as error:
+            if draft.proposal is not None:
+                stored = promote(connection, call.here, draft.proposal, call.me.email, why, call.now_ms, enter=enter)
+            else:
+                stored = publish(connection, call.here, draft.body, call.me.email, why, call.now_ms, enter=enter)
+    except LabelledError as error:
         told = pick(error.label, call.language)
         return _form(call, draft.body, draft.base, status=422, draft=draft, token=token, why_problem=told)
     except (ScorecardError, TooManyLeads):

@@ -26,9 +26,12 @@ from tracker.snippet_tags import SnippetTags, snippet_tags
 HERE: Final = "/sites"
 FRESH_MS: Final = 10 * 60_000
 """A site of which something came within this time is being heard of now."""
-LISTS: Final = ("origins", "own_networks", "strip_parameters", "download_extensions", "linked_domains")
+LISTS: Final = (
+    *("origins", "own_networks", "strip_parameters", "download_extensions", "linked_domains"),
+    *("goal_events", "lost_reasons"),
+)
 TICKS: Final = ("respect_gpc", "respect_dnt", "hash_routes")
-TEXTS: Final = ("time_zone", "language", "visit_gap_minutes", "consent", "idle_seconds")
+TEXTS: Final = ("time_zone", "language", "visit_gap_minutes", "consent", "idle_seconds", "explore_percent")
 _SHOWN: Final = 5
 _HOUR_MS: Final = 3_600_000
 _LONGEST: Final = 4000

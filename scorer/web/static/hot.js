@@ -4,7 +4,7 @@
 (() => {
   const EVERY_MS = 2000;
   const list = () => document.getElementById("hot-list");
-  const rows = () => [...document.querySelectorAll("#hot-list tbody tr")];
+  const rows = () => [...document.querySelectorAll("#hot-list tbody tr[id]")];
   const boxes = () => [...document.querySelectorAll('#hot-list tbody input[name="lead"]')];
   const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.core.plotting import axis, columns, place, plot, shares, sparkline
+from scorer.core.plotting import axis, close_axis, columns, place, plot, shares, sparkline
 
 values = st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), max_size=30)
 
@@ -21,6 +21,29 @@ def test_an_axis_holds_all_values_and_has_few_round_steps(numbers: list[float]) 
     assert 2 <= len(made.ticks) <= 8
     assert made.ticks == tuple(sorted(set(made.ticks)))
     assert (made.low, made.high) == (made.ticks[0], made.ticks[-1])
+
+
+@given(values)
+def test_a_close_axis_holds_all_values_and_has_few_round_steps(numbers: list[float]) -> None:
+    made = close_axis(numbers)
+    slack = 1e-9 * max(abs(made.low), abs(made.high))
+    assert all(made.low - slack <= value <= made.high + slack for value in numbers)
+    assert made.low < made.high
+    assert 2 <= len(made.ticks) <= 8
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ticks"),
+    [
+        ([], (0, 0.2, 0.4, 0.6, 0.8, 1)),
+        ([0.5], (0.5, 0.52)),
+        ([0.5, 0.93], (0.5, 0.6, 0.7, 0.8, 0.9, 1)),
+        ([0.98, 0.999], (0.98, 0.985, 0.99, 0.995, 1)),
+        ([0.97, 1.2], (0.95, 1)),
+    ],
+)
+def test_ticks_of_a_close_axis_end_where_the_numbers_make_no_sense(numbers: list[float], ticks: tuple[float, ...]) -> None:
+    assert close_axis(numbers, low=0.0, high=1.0).ticks == ticks
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ ADA = ToldLead(
     stage="decision",
     status="open",
     owner="",
+    owner_name="",
     reasons=("Viewed pricing 3 times, last 2 hours ago", "Requested a quote, 2 hours ago"),
     next_step="Call",
     url="https://leads.example.com/leads/ld_edsw5zo3x46rvona",
@@ -132,6 +133,21 @@ HEADLINES: dict[str, tuple[Told, str, str]] = {
         told("claimed", owner="ben@nordwind.example"),
         "Ada King (Halden GmbH) is looked after by ben@nordwind.example now",
         "Ada King（Halden GmbH） 现由 ben@nordwind.example 跟进",
+    ),
+    "claimed by somebody with a name": (
+        told("claimed", replace(ADA, owner="ben@nordwind.example", owner_name="Ben Arlt"), owner="ben@nordwind.example"),
+        "Ada King (Halden GmbH) is looked after by Ben Arlt now",
+        "Ada King（Halden GmbH） 现由 Ben Arlt 跟进",
+    ),
+    "claimed by somebody else since": (
+        told("claimed", replace(ADA, owner="chen@nordwind.example", owner_name="Chen"), owner="ben@nordwind.example"),
+        "Ada King (Halden GmbH) is looked after by ben@nordwind.example now",
+        "Ada King（Halden GmbH） 现由 ben@nordwind.example 跟进",
+    ),
+    "of a domain in Chinese": (
+        told("left", replace(ADA, name="", email="", company="", domain="xn--xhq89jgru9fn.xn--fiqs8s")),
+        "华东电机.中国 has cooled down",
+        "华东电机.中国 已降温",
     ),
     "test": (
         told(PING, None),

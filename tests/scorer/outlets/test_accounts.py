@@ -36,6 +36,7 @@ def test_two_keen_people_outrank_one_and_everybody_has_a_part(world: World) -> N
     halden, orion = listed(world)
     assert (halden["domain"], orion["domain"]) == ("halden.test", "orion.test")
     assert (halden["leads"], halden["hot_leads"], orion["leads"]) == (3, 2, 1)
+    assert (halden["tier"], orion["tier"]) == ("hot", "hot")
     assert [person["name"] for person in halden["people"]] == ["Anna Berg", "Arno", "Alma"]
     assert sum(person["part"] for person in halden["people"]) == pytest.approx(1, abs=1e-3)
     assert halden["roles"] == {"decider": 1, "influencer": 1, "user": 0, "unknown": 1}
@@ -48,6 +49,19 @@ def test_two_keen_people_outrank_one_and_everybody_has_a_part(world: World) -> N
     # Orla is a decider's colleague of nobody: what is to be done says so.
     one = world.client().get(f"/api/v1/accounts/{orion['id']}").get_json()
     assert one == orion
+
+
+def test_score_and_tier_are_those_of_the_hottest_person_however_many_read_a_little(world: World) -> None:
+    for number in range(12):
+        who, at = f"reader-{number}", NOW - HOUR
+        world.feed([page(who, "/products/pump", at), identify(who, at, email=f"{who}@many.test")])
+    found = listed(world)
+    [many] = [one for one in found if one["domain"] == "many.test"]
+    assert many["points"] > 60, "more than by which a person becomes hot"
+    assert many["tier"] != "hot"
+    for one in found:
+        assert one["score"] == max(person["score"] for person in one["people"])
+    assert [one["points"] for one in found] == sorted((one["points"] for one in found), reverse=True)
 
 
 def test_adding_an_engaged_colleague_never_lowers_a_company(world: World) -> None:

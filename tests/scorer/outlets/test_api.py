@@ -15,6 +15,7 @@ from scorer.models import lead_changes, lead_scores, lead_visitors, leads
 from scorer.outlets.cursors import LeadCursor, write_cursor
 from scorer.outlets.routes import ROUTES
 from tests.factories import DAY, MINUTE, NOW, SALESPEOPLE, World, buyer, identify, page, passer_by, track
+from tests.proposal_samples import propose
 from tracker.front import WAIT_ENVIRON
 
 READING = [route for route in ROUTES if route.method == "GET"]
@@ -37,6 +38,8 @@ def path_to(world: World, path: str) -> str:
     admin = world.client("chen")
     if "{webhook_id}" in path:
         ids["webhook_id"] = admin.post("/api/v1/webhooks", json={"url": "https://hook.example/"}).get_json()["webhook"]["id"]
+    if path.startswith("/scorecards/proposals/"):
+        ids["number"] = propose(world)
     if "{digest_id}" in path:
         ids["digest_id"] = admin.post("/api/v1/digests", json={"email": "ada@nordwind.example"}).get_json()["id"]
     return "/api/v1" + path.format(**ids)

@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "snoozeLead": {"until": time_text(NOW + DAY)},
     "recordOutcome": {"kind": "contacted"},
     "addNote": {"text": "Called, wants a quote."},
+    "labelLead": {"scheme": "Product line", "label": "Pumps"},
     "mergeLeads": {"lost": "ld_aaaaaaaaaaaaaaaa", "why": "one person"},
     "unmergeLead": {"why": "two people"},
     "excludeLead": {"reason": "competitor", "why": "sells pumps"},

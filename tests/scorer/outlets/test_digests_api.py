@@ -65,7 +65,8 @@ def test_what_became_of_the_last_mail_is_told(world: World) -> None:
     made = add(world)
     with world.database.writing() as connection:
         for period, state, at in (("2026-11-02", "sent", NOW), ("2026-11-09", "claimed", NOW - DAY)):
-            row = {"digest_id": made["id"], "period": period, "state": state, "at": at, "message_id": "<x>", "detail": ""}
+            row = {"digest_id": made["id"], "period": period, "state": state, "at": at, "message_id": "<x>"}
+            row |= {"reason": "", "detail": ""}
             connection.execute(insert(digest_mails).values(row))
     [one] = world.client("chen").get("/api/v1/digests").get_json()["data"]
     last = one["last_mail"]

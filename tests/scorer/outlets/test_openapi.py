@@ -15,6 +15,7 @@ from scorer.outlets.openapi import describe
 from scorer.outlets.problems import PROBLEMS
 from scorer.outlets.routes import ROUTES
 from tests.factories import World, buyer, passer_by
+from tests.proposal_samples import propose
 
 READING = [route for route in ROUTES if route.method == "GET"]
 DESCRIPTION = describe("https://leads.example.com")
@@ -65,7 +66,10 @@ def test_every_route_answers_as_described(world: World, route: Any) -> None:
     client, stranger = world.client("chen"), world.client(None)
     ids = {"lead_id": world.nordwind.lead("anna"), "account_id": world.nordwind.account("halden.test"), "number": 1}
     ids["webhook_id"] = client.post("/api/v1/webhooks", json={"url": "https://hook.example/"}).get_json()["webhook"]["id"]
+    ids["alert_id"] = client.post("/api/v1/alerts", json={"email": "ada@nordwind.example"}).get_json()["id"]
     ids["digest_id"] = client.post("/api/v1/digests", json={"email": "ada@nordwind.example"}).get_json()["id"]
+    if route.name == "getProposal":
+        ids["number"] = propose(world)
     path = "/api/v1" + route.path.format(**ids)
     answers = DESCRIPTION["paths"][f"/api/v1{route.path}"]["get"]["responses"]
     whole = client.get(path)
