@@ -27,8 +27,9 @@ def forget_memberships(connection: Connection, visitor_ids: Sequence[int], now_m
     """Delete what leads have of these visitors, whose events are gone already; return what is news.
 
     A lead goes with the last of its visitors, with its changes, outcomes, notes, labels, kept answers and the leads merged
-    into it, and ``erased`` is told instead. So do the clicks on links that were mailed to it, and the words that people have
-    written beside what they decided about it; that they did stays. A lead with others left is scored anew from what they did.
+    into it, and ``erased`` is told instead. So do the clicks on links that were mailed to it, and the words that people
+    have written beside what they decided about it; that they did stays. A lead with others left is scored anew from what
+    they did.
 
     The caller holds off the drains, as ``store.forget_visitors`` does.
     """

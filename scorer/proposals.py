@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
@@ -12,7 +12,7 @@ from scorer import calibrations
 from scorer.auditing import note
 from scorer.core.decay import DAY_MS
 from scorer.core.labels import Label
-from scorer.core.learned import Figure, Learned
+from scorer.core.learned import Figure, Learned, ProposalState
 from scorer.core.scorecard import parse
 from scorer.labelled import LabelledError
 from scorer.learning_models import trainings
@@ -20,9 +20,6 @@ from scorer.models import scorecards
 from scorer.publishing import PublishingError, lock_cards, publish_proposed
 from scorer.scorecards import StoredCard
 from tracker.sites import Site
-
-ProposalState = Literal["proposed", "published", "refused"]
-"""``published``: it has been current, or is being filled. ``refused``: by a person, or another took its place before."""
 
 _UNKNOWN: Final = Label("No proposed scorecard of this number waits for a decision.", "没有待决定的这一编号的评分卡提案。")
 

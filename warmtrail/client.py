@@ -30,6 +30,7 @@ from scorer.outlets import (
     source_shapes,
 )
 from warmtrail.asking import NOTHING, Kind, given, path_of
+from warmtrail.learning import Learning
 from warmtrail.subscriptions import Subscriptions
 from warmtrail.transport import CursorExpired, NotReachable, Refused, Stale, WarmtrailError, read
 
@@ -64,7 +65,7 @@ def every(ask: Callable[..., Page[Item]], /, **query: Any) -> Iterator[Item]:
             return
 
 
-class Client(Subscriptions):
+class Client(Subscriptions, Learning):
     """Asks the sales API of the service at *url* with a *key*, which opens one site.
 
     Parameters

@@ -171,15 +171,6 @@ def features_of(seen: Seen) -> dict[str, float]:
     return told | {f"title:{word}": 1.0 for word in _title_words(seen.title)}
 
 
-def is_behaviour(feature: str) -> bool:
-    """Whether a feature says what a lead does, rather than who it is.
-
-    >>> is_behaviour("visits"), is_behaviour("topic:pumps"), is_behaviour("country:DE")
-    (True, True, False)
-    """
-    return feature in BASICS or feature.partition(":")[0] in ("did", "heat", "topic", "stage")
-
-
 def subject_of(feature: str) -> str:
     """What a feature is about: of one thing, one is enough to be told."""
     kind, colon, name = feature.partition(":")

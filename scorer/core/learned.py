@@ -7,12 +7,16 @@ in which 95 of 100 repetitions would lie.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 Verdict = Literal["advice", "no_better", "better"]
 """``advice``: too few won or lost leads to judge by. ``better``: the interval of the gain excludes that it is none."""
+ENOUGH: Final = 50
+"""Won leads, and as many others, from which on more than advice is given."""
+ProposalState = Literal["proposed", "published", "refused"]
+"""``published``: it has been current, or is being filled. ``refused``: by a person, or another took its place before."""
 Z_95 = 1.959963984540054
 
 

@@ -8,9 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from scorer.core.learned import Judgement
+from scorer.core.learned import ENOUGH, Judgement
 from scorer.learning.bootstrap import companies
-from scorer.learning.calibrating import FEW
 from scorer.learning.comparison import compare
 from scorer.learning.fitting import can_be_ranked, learn
 from scorer.learning.snapshots import Floats, Integers, Snapshots
@@ -113,7 +112,7 @@ def judge(
 
 def enough_to_judge(wins: int, losses: int) -> bool:
     """Whether so many won and lost leads are enough for more than advice: 50 of each."""
-    return wins >= FEW and losses >= FEW
+    return wins >= ENOUGH and losses >= ENOUGH
 
 
 def _splits(table: Snapshots, rows: Integers, at: Sequence[int]) -> list[tuple[Integers, Integers]]:

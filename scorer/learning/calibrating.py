@@ -7,11 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from scorer.core.learned import Calibration
+from scorer.core.learned import ENOUGH, Calibration
 from scorer.learning.snapshots import Floats, Integers, Truths
 
-FEW: Final = 50
-"""Won leads, and lost ones, below which a chance is no more than advice."""
 STEPS: Final = 100
 LEVEL: Final = 100
 """Won leads that say how many buy, at present: that is known within a tenth or two."""
@@ -99,7 +97,7 @@ def calibrate(
         losses=int((~won).sum()),
         horizon_days=horizon_days,
         made_at=now_ms,
-        advice=wins < FEW or losses < FEW,
+        advice=wins < ENOUGH or losses < ENOUGH,
     )
 
 

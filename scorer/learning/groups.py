@@ -74,7 +74,8 @@ def make(
     silhouette among those that come out the same from two halves.
 
     That is an answer only if it is clearly greater than any of ``_DRAWS`` samples of a normal distribution with the same
-    covariance (after Liu et al., "Statistical Significance of Clustering", Journal of the American Statistical Association 103, 2008):
+    covariance (after Liu et al., "Statistical Significance of Clustering", Journal of the American Statistical Association
+    103, 2008):
     k-means cuts what is one cloud, too. Otherwise there are no clear groups.
 
     Parameters

@@ -22,11 +22,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from scorer import calibrations, learning_alarms, proposals, trainings
 from scorer.core.decay import DAY_MS
 from scorer.core.drift import Drift, area
-from scorer.core.learned import Learned
+from scorer.core.learned import ENOUGH, Learned
 from scorer.core.rules import Card
 from scorer.core.scorecard import parse
 from scorer.labelled import LabelledError
-from scorer.learning.calibrating import FEW, calibrate
+from scorer.learning.calibrating import calibrate
 from scorer.learning.reading import read_snapshots, rows_of
 from scorer.learning.snapshots import Snapshots
 from scorer.learning.train import Trained, train
@@ -135,7 +135,7 @@ def refresh_calibration(connection: Connection, stored: StoredCard, snapshots: S
     """
     mine = proposals.find(connection, stored.site_id, stored.number)
     rows = rows_of(snapshots, now, mine.learned.trained_at if mine else 0)
-    if min(rows.wins, rows.losses) < (FEW if mine and mine.learned.calibration else 1):
+    if min(rows.wins, rows.losses) < (ENOUGH if mine and mine.learned.calibration else 1):
         return
     found = calibrate(
         rows.points,

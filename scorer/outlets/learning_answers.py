@@ -12,15 +12,8 @@ from scorer.core.scorecard import ScorecardError
 from scorer.labelled import LabelledError
 from scorer.outlets.answers import Call, Reply
 from scorer.outlets.learning_requests import DecideRequest, TrainRequest
-from scorer.outlets.learning_shapes import (
-    LatestTraining,
-    ProposalList,
-    RefusedProposal,
-    ScorecardTraining,
-    proposal_detail,
-    proposal_shape,
-    training_shape,
-)
+from scorer.outlets.learning_shapes import LatestTraining, ProposalList, RefusedProposal, ScorecardTraining
+from scorer.outlets.learning_views import proposal_detail, proposal_shape, training_shape
 from scorer.outlets.problems import NOT_FOUND, NOT_POSSIBLE, UNAVAILABLE, Refusal
 from scorer.outlets.scorecard_answers import LEADS_AT_MOST, card_shape
 from scorer.proposals import Proposal

@@ -29,8 +29,8 @@ class Scorecard(msgspec.Struct, frozen=True):
     state: Annotated[
         State,
         Meta(
-            description="filling: its scores are being made, then it becomes current. proposed: it came of learning and waits "
-            "for a decision. dropped: another was published before that, or the proposal was refused."
+            description="filling: its scores are being made, then it becomes current. proposed: it came of learning and "
+            "waits for a decision. dropped: another was published before that, or the proposal was refused."
         ),
     ]
     created_at: Time

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from scorer.core.formats import count_text, duration_text
 from scorer.core.labels import Label, Language, pick
-from scorer.core.learned import Figure, Judged, Judgement, Learned, Suspect, Weight
+from scorer.core.learned import ENOUGH, Figure, Judged, Judgement, Learned, Suspect, Weight
 from scorer.web.translations import translations
 
-ENOUGH: Final = 50
-"""Leads that must have been won, and as many not won, before a proposal is more than advice."""
 Tone = Literal["good", "info", "warm"]
 
 

@@ -17,7 +17,7 @@ from scorer.core.learned import Calibration, Figure, Learned
 from scorer.learning_models import learning_alarms
 from scorer.scorecards import current_cards, list_cards
 from scorer.users import User
-from scorer.web.learning_words import ENOUGH, buyers_called, called_words, suspect_words, verdict_words
+from scorer.web.learning_words import buyers_called, called_words, suspect_words, verdict_words
 from scorer.web.rendering import environment
 from tests.factories import DAY, World, buyer, identify, passer_by, track
 from tests.proposal_samples import UNKNOWN, hollow, much, nothing, propose
@@ -233,12 +233,6 @@ def test_no_ranking_reaches_more_buyers_than_there_are_calls() -> None:
     assert [some for _, some in buyers_called(certain)] == [20.0, 20.0, 20.0, 20.0]
     unknown = msgspec.structs.replace(judgement, by_time=())
     assert (buyers_called(unknown), called_words(unknown, "en")) == ([], "")
-
-
-def test_as_many_are_enough_as_training_asks_for() -> None:
-    from scorer.learning.calibrating import FEW
-
-    assert ENOUGH == FEW
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

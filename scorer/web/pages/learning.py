@@ -9,18 +9,17 @@ from flask import Response
 
 from scorer import learning_alarms, proposals, trainings
 from scorer.core.labels import pick
-from scorer.core.learned import Figure
+from scorer.core.learned import ENOUGH, Figure
 from scorer.core.scorecard import ScorecardError
 from scorer.draft_cards import DAYS, LEADS_AT_MOST, Draft, ask_for_trial, hurry_rescore, keep_draft
 from scorer.fit_from_wins import count_known
 from scorer.labelled import LabelledError
-from scorer.outlets.learning_shapes import proposal_detail
+from scorer.outlets.learning_views import proposal_detail
 from scorer.proposals import Proposal
 from scorer.scorecards import body_of, current_cards
 from scorer.simulating import TooManyLeads, proposal
 from scorer.web.call import Call, PageRefusal, Route
 from scorer.web.learning_words import (
-    ENOUGH,
     buyers_called,
     called_words,
     interval_words,

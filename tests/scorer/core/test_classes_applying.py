@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scorer.core.class_words import told_examples, told_judgement, told_missing
 from scorer.core.classifying import Classifier, ClassJudgement, ClassModel, calibrated, learnable
 from scorer.core.labels import Label
-from scorer.core.lead_features import BASICS, Seen, features_of, is_behaviour, named, subject_of, told_feature
+from scorer.core.lead_features import BASICS, Seen, features_of, named, subject_of, told_feature
 from scorer.core.proportions import rate
 from scorer.core.rules import Card
 from scorer.core.score import RuleTotal, Totals
@@ -175,8 +175,6 @@ def test_little_is_told_as_little() -> None:
 
 
 def test_what_features_are_about() -> None:
-    assert is_behaviour("did:prices")
-    assert not is_behaviour("title:head")
     assert subject_of("did:prices") == subject_of("heat:prices") != subject_of("topic:prices")
     assert named("role:decider", CARD, "zh") == "决策者"
 
