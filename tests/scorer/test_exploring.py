@@ -173,7 +173,9 @@ def test_a_part_of_very_many_leads_is_looked_at_by_stretches_of_an_index(
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = " ".join(str(row) for row in connection.execute(text(explain + sql.replace(":", "\\:"))))
-    assert re.search(r"pk_lead_scores on|PRIMARY KEY", plan)
+    # Which of the indexes that have the lead's id PostgreSQL takes depends on what it knows of the table so far.
+    assert re.search(r"(pk_lead_scores|ix_lead_scores_lead_id|pk_leads) on|PRIMARY KEY", plan)
+    assert "Seq Scan" not in plan
     assert re.search(r"lead_id\)?(::text)? ?>", plan)
     assert re.search(r"lead_id\)?(::text)? ?<", plan)
 
