@@ -184,7 +184,7 @@ def test_fifty_leads_take_as_many_queries_as_one(sqlite_url: str) -> None:
         assert len(view_leads(connection, view, rows[:1])) == 1
         once = len(asked)
         assert len(view_leads(connection, view, rows)) == 50
-    assert len(asked) == 2 * once == 10
+    assert len(asked) == 2 * once == 22
 
 
 def test_the_contributions_add_up_to_the_score_exactly(database_url: str) -> None:
