@@ -19,7 +19,7 @@ import click
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from scorer import service
+from scorer import service, trainings
 from scorer.cli.common import console
 from scorer.cli.leads import show_hot
 from scorer.demo.desk import work
@@ -124,7 +124,11 @@ def _prepare(resources: Resources) -> Prepared:
             return msgspec.json.decode(kept.read_bytes(), type=Prepared)
         url = resources.settings.url
         sample = found_site(
-            connection, STORY_SITE, SiteSettings(origins=(url, url.replace("127.0.0.1", "localhost"))), now_ms()
+            connection,
+            STORY_SITE,
+            # The story is three months long: with the usual horizon, of as many, nothing could be learned from it.
+            SiteSettings(origins=(url, url.replace("127.0.0.1", "localhost")), learning_horizon_days=30),
+            now_ms(),
         )
         log = found_site(connection, LOG_SITE, SiteSettings(origins=(LOG_ORIGIN,)), now_ms())
         api_key = add_key(connection, sample.id, "sales", now_ms())
@@ -163,6 +167,8 @@ def _present(settings: Settings, prepared: Prepared) -> None:
                 site = find_site(connection, STORY_SITE)
                 assert site is not None
                 work(connection, site, (COLLEAGUE, SALESPERSON), now_ms())
+                if trainings.has_extra():
+                    trainings.ask(connection, resources.control, site, SALESPERSON, now_ms())
             prepared.imported = True
             _keep(settings, prepared)
         console.print()

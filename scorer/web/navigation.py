@@ -33,7 +33,7 @@ MAIN: Final = (
     Entry("hot", N_("Hot leads"), "flame"),
     Entry("leads", N_("Leads"), "people"),
     Entry("accounts", N_("Accounts"), "building"),
-    Entry("classes", N_("Classes and groups"), "tag"),
+    Entry("classes", N_("Classes"), "tag"),
     Entry("reports", N_("Reports"), "chart"),
     Entry("scorecard", N_("Scorecard"), "sliders"),
     Entry("learning", N_("Learning"), "school"),

@@ -169,6 +169,7 @@ def _report(call: Call, found: Proposal, status: int = 200, problem: str = "") -
         suspects=[suspect_words(one, bodies, language) for one in learned.suspects],
         half_lives=[(one.days, Figure(one.auc), one.days == learned.half_life_days) for one in learned.half_lives],
         interval_words=lambda one, digits=2: interval_words(one, language, digits),
+        hot_from=[one["hot"]["enter"] for one in bodies],
         enough=ENOUGH,
         problem=problem,
     )
