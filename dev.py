@@ -167,7 +167,10 @@ def lock(rest: list[str]) -> int:
     build_tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     build_tools.append("editables")  # hatchling asks for it when the installation is an editable one
     # The test set first; the run set then takes the same versions.
-    for extra, target in ((["--extra", "test"], LOCKS["test"]), (["--extra", "learn", "--constraint", LOCKS["test"].name], LOCKS["run"])):
+    for extra, target in (
+        (["--extra", "test"], LOCKS["test"]),
+        (["--extra", "learn", "--constraint", LOCKS["test"].name], LOCKS["run"]),
+    ):
         command = [uv, "pip", "compile", "--universal", "--generate-hashes", "--python-version", "3.11", "--quiet"]
         command += ["--annotation-style", "line", "--custom-compile-command", "python3 dev.py lock", *upgrade, *extra]
         command += ["--no-emit-index-url", "--no-emit-find-links", "-o", target.name, "pyproject.toml", "-"]
