@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import classes, drain, ingest, learning, matching, page, query, snippet
+from bench import agents, classes, drain, ingest, learning, matching, page, query, snippet
 from bench.report import Section, machine, merge
 
 BENCHMARKS: dict[str, Callable[[bool], Section]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[bool], Section]] = {
     "snippet": snippet.run,
     "learning": learning.run,
     "classes": classes.run,
+    "agents": agents.run,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -32,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[*BENCHMARKS, []], help="which; all without one")
     parser.add_argument("--smoke", action="store_true", help="only prove that they run")
-    parser.add_argument("--data", help="folder of the public data, for learning and classes (default ../shared/data)")
+    parser.add_argument("--data", help="folder of the public data, for learning, classes, agents (default ../shared/data)")
     wanted = parser.parse_args()
     if wanted.data:
         os.environ["WARMTRAIL_BENCH_DATA"] = wanted.data

@@ -14,6 +14,7 @@ from scorer.demo.pages import make_demo_blueprint
 from scorer.gauges import QueueGauges
 from scorer.outlets import api
 from scorer.resources import DRAIN_JOB, Resources, now_ms
+from scorer.response_headers import dress_answers
 from scorer.web import blueprint as web_page
 from tracker.collect import Limits
 from tracker.collector import Collector, make_blueprint
@@ -69,6 +70,7 @@ class HttpSide:
 
     def _make_app(self, *, collector: bool, web: bool, demo_key: str | None) -> Flask:
         app = Flask("warmtrail", static_folder=None)
+        dress_answers(app, is_secure=self._resources.settings.url.startswith("https://"))
         if collector:
             parts = Collector(
                 keys=self.keys,

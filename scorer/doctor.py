@@ -15,6 +15,7 @@ from rq import Queue, Worker
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scorer.audit_checking import audit_signs
 from scorer.core.findings import Sign
 from scorer.core.labels import Label
 from scorer.digest_signs import digest_signs
@@ -49,7 +50,7 @@ def examine() -> Iterator[Sign]:
     yield from _data_dir(settings)
     try:
         with opened(settings) as resources:
-            signs = (_redis, _database, _collector, _workers, _sites, digest_signs, alarm_signs)
+            signs = (_redis, _database, _collector, _workers, _sites, digest_signs, alarm_signs, audit_signs)
             yield from (sign for look in signs for sign in look(resources))
     except (EmbeddedError, redis.RedisError) as error:
         zh = error.label.zh if isinstance(error, EmbeddedError) else error
@@ -75,6 +76,7 @@ def examine_running(resources: Resources, site_ids: Collection[int]) -> Iterator
     yield from _sites(resources, site_ids)
     yield from digest_signs(resources, site_ids)
     yield from alarm_signs(resources, site_ids)
+    yield from audit_signs(resources, site_ids)
 
 
 def _data_dir(settings: Settings) -> Iterator[Sign]:

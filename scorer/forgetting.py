@@ -79,9 +79,12 @@ def _delete_clicks(connection: Connection, site_ids: Iterable[int], lead_ids: It
 
 
 def _silence_log(connection: Connection, site_ids: Iterable[int], lead_ids: Iterable[str]) -> None:
-    """Take the words out of what the audit log says of these leads: reasons may name people. Who did what, when, stays."""
+    """Take the words out of what the audit log says of these leads: reasons may name people. Who did what, when, stays.
+
+    With them goes the salt of their hash, without which nobody can try whether they were certain words; the hash stays.
+    """
     of_them = audit.c.site_id.in_(site_ids) & audit.c.subject.in_(lead_ids)
-    connection.execute(update(audit).where(of_them).values(why="", detail="{}"))
+    connection.execute(update(audit).where(of_them).values(why="", detail="{}", salt=None))
 
 
 def _delete_trees(connection: Connection, roots: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from scorer.learning_models import site_insights
 from tracker import bulk
 
-InsightKind = Literal["value", "content"]
+InsightKind = Literal["value", "content", "cycle"]
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 NOTHING: Final = "null"

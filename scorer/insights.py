@@ -1,4 +1,4 @@
-"""Reckons what deals are worth and what to recommend, site by site, as often as that changes."""
+"""Reckons what deals are worth, how long they take and what to recommend, site by site, as often as that changes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from scorer.core.cycle import decision_cycle
 from scorer.core.decay import DAY_MS
 from scorer.core.phrases import MINUTE_MS
 from scorer.insight_store import NOTHING, InsightKind, insight_at, insight_text, keep_insight
+from scorer.outcomes import decision_days
 from scorer.recommendations import read_shelf
 from scorer.reports.deals import read_value_model
 from scorer.scorecards import StoredCard, current_cards
 from tracker.db import Database
 from tracker.sites import Site, load_sites
 
-EVERY_MS: Final[dict[InsightKind, int]] = {"value": 10 * MINUTE_MS, "content": DAY_MS}
-"""After which it is reckoned anew: the one reads only the deals, the other what two thousand leads have done."""
+EVERY_MS: Final[dict[InsightKind, int]] = {"value": 10 * MINUTE_MS, "content": DAY_MS, "cycle": 10 * MINUTE_MS}
+"""After which it is reckoned anew: two of them read only the deals, ``content`` what two thousand leads have done."""
 EMPTY_EVERY_MS: Final = 10 * MINUTE_MS
 """The same while there was nothing to find out."""
 
@@ -43,6 +45,8 @@ def reckon(connection: Connection, site: Site, stored: StoredCard, kind: Insight
     """Return what there is to know now; ``None`` for nothing."""
     if kind == "value":
         return read_value_model(connection, stored, now_ms)
+    if kind == "cycle":
+        return decision_cycle(decision_days(connection, site.id))
     found = read_shelf(connection, site, stored, now_ms)
     return found if found.contexts else None
 

@@ -19,6 +19,7 @@ from rq.worker import BaseWorker
 
 from scorer import class_assignment, class_requests, draft_cards, mail_ledgers, trainings, webhook_log
 from scorer.attendants import attend
+from scorer.audit_checking import LATEST, check, take_in
 from scorer.claims import expire
 from scorer.cooling import announce_cooled
 from scorer.digesting import Tally, send_due
@@ -34,7 +35,7 @@ from scorer.scoring import score_visitors
 from scorer.scrubbing import scrub
 from scorer.snoozing import wake
 from tracker import queue
-from tracker.drain import drain
+from tracker.drain import drain, spare_what_is_loaded
 from tracker.embedded import url_if_running
 from tracker.log import get_logger
 from tracker.settings import SettingError, read_settings
@@ -284,6 +285,24 @@ def clean_ledgers() -> None:
             more = mail_ledgers.clean_ledgers(connection, now_ms())
 
 
+def log_audit_heads() -> None:
+    """Log the head of each site's audit log, to be kept with the logs, and what is wrong with its last lines. Enqueued by
+    cron once a day. Takes lines in that a program of the version before has written."""
+    here = resources()
+    with here.database.reading() as connection:
+        site_ids = sorted(load_sites(connection))
+    with here.database.writing() as connection:
+        taken = take_in(connection, site_ids)
+    if taken:
+        log.warning("audit_lines_taken_in", count=taken)
+    with here.database.reading() as connection:
+        for site_id in site_ids:
+            checked = check(connection, site_id, LATEST)
+            log.info("audit_head", site=site_id, number=checked.lines, chain=checked.chain)
+            if checked.broken is not None:
+                log.error("audit_log_broken", site=site_id, number=checked.broken.number, fault=checked.broken.fault)
+
+
 def digest() -> None:
     """Send the digests that are due, if there is a mail server. Enqueued by cron.
 
@@ -314,6 +333,7 @@ def work(queue_name: str, slot: int | None) -> None:
     here = resources()
     if queue_name == queue.CARE_QUEUE:
         attend(here)
+    spare_what_is_loaded()
     while not _stopping.is_set():
         try:
             if slot is not None:

@@ -39,9 +39,10 @@ def judge(card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand
     if portrayed.told or totals.marks:  # Of most strangers nothing is known that could exclude them.
         behaviour = Behaviour(card.events_marked(totals.marks), totals.pages, totals.marks)
         rule = excluded(card.exclusions, profile, behaviour)
+    reason = rule.reason if rule else "robot" if portrayed.robot else None
     return Judgement(
         fit=judge_fit(card.scorecard.fit, profile),
-        exclusion=(by_hand or None) if by_hand is not None else rule.reason if rule else None,
+        exclusion=(by_hand or None) if by_hand is not None else reason,
         stage=stage(totals),
         topics="".join(f" {name}" for name in topic_names(totals)) + " ",
         account_id=account,

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from scorer.classes import LeadClass, classes_of
-from scorer.core.cycle import Cycle, cycle_position, decision_cycle
+from scorer.core.cycle import Cycle, cycle_position
 from scorer.core.explored_steps import EXPLORED_STEPS
 from scorer.core.fit import fit_text
 from scorer.core.fit import judge as judge_fit
@@ -32,9 +32,9 @@ from scorer.countries import country_of
 from scorer.deal_values import CLOSED, Valuation, valuation
 from scorer.explored import explored_among
 from scorer.groups import groups_of
+from scorer.insight_store import load_insight
 from scorer.memberships import members
 from scorer.models import lead_scores, leads
-from scorer.outcomes import decision_days
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
 from scorer.portrait import portrait
@@ -130,7 +130,7 @@ def view_leads(connection: Connection, view: Viewpoint, rows: Sequence[LeadRow])
     visitors_of = members(connection, [row.id for row in rows])
     behaviours = _load_behaviours(connection, [number for numbers in visitors_of.values() for number in numbers])
     colleagues = load_colleagues(connection, view.stored.id, [row.account_id for row in rows if row.account_id])
-    cycle = decision_cycle(decision_days(connection, view.site.id))
+    cycle = load_insight(connection, view.site.id, "cycle", Cycle)
     ids = [row.id for row in rows]
     classes, groups = classes_of(connection, ids), groups_of(connection, ids)
     drawn = explored_among(connection, view.site.id, [row.id for row in rows], view.now_ms)

@@ -137,5 +137,5 @@ site_insights: Final = Table(
     Column("at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
 )
-"""What is reckoned from all leads of a site now and then, so that no page has to: what deals are worth (``value``), what
-to recommend (``content``). ``body`` is JSON, counts and medians without a lead in it."""
+"""What is reckoned from all leads of a site now and then, so that no page has to: what deals are worth (``value``), how
+long they take (``cycle``), what to recommend (``content``). ``body`` is JSON, counts and medians without a lead in it."""

@@ -244,9 +244,26 @@ audit: Final = Table(
     Column("subject", String(100), nullable=False),
     Column("why", String(500), nullable=False),
     Column("detail", Text, nullable=False),
+    Column("number", BigInteger),
+    Column("salt", LargeBinary(16)),
+    Column("words_hash", LargeBinary(32)),
+    Column("chain", LargeBinary(32)),
     Index(None, "site_id", "subject", "id"),
+    Index("uq_audit_site_id_number", "site_id", "number", unique=True),
 )
-"""What people did by hand, who and why."""
+"""What people did by hand, who and why. ``number`` counts a site's lines without a gap, in the order of commit; the hashes
+are those of ``core.audit_chain``. ``salt`` is gone from lines whose words were taken out. A program of the version before
+writes lines without number and hashes: ``auditing.take_in`` gives them theirs."""
+
+audit_heads: Final = Table(
+    "audit_heads",
+    metadata,
+    Column("site_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+)
+"""The last line of each site's audit log. The row's lock, held from the numbering of a line to commit, is what keeps a
+site's chain in one piece."""
 
 segments: Final = Table(
     "segments",

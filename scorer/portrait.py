@@ -30,6 +30,9 @@ class Portrait(msgspec.Struct, frozen=True):
     engaged_ms: int
     channel: str
     """How its first visit came; empty for who was never on the site."""
+    robot: bool = False
+    """Whether all its visitors do what no person does. If one were enough, anybody could have a lead struck off by going mad
+    under its name."""
 
 
 def portrait(states: Sequence[VisitorState]) -> Portrait:
@@ -57,6 +60,7 @@ def portrait(states: Sequence[VisitorState]) -> Portrait:
         downloads=sum(state.downloads for state in states),
         engaged_ms=sum(state.engaged_ms for state in states),
         channel=_channel(states),
+        robot=all(state.pace.suspicion for state in states),
     )
 
 

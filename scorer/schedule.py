@@ -34,6 +34,7 @@ DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = (
     (jobs.learn_all, "7 4 * * 0"),
     (jobs.clean_ledgers, "59 3 * * *"),
     (jobs.explore, "7 4 * * *"),
+    (jobs.log_audit_heads, "23 4 * * *"),
     (jobs.refresh_classes, "31 4 * * *"),
 )
 """Job and time (UTC, as cron writes it): each day, or once a week."""

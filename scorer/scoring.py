@@ -284,8 +284,7 @@ class _Scoring:
         for one in self.touched:
             known = {update.visitor_id: update.state for update in one.updates}
             mine = self.members.get(one.lead_id) or list(known)
-            latest_states = self.states | known
-            states = [latest_states[number] for number in mine if number in latest_states]
+            states = [state for number in mine if (state := known.get(number) or self.states.get(number)) is not None]
             scored[one.lead_id] = (self._fold(one, mine), portrait(states), self.before.get(one.lead_id))
         return scored
 

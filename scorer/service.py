@@ -32,7 +32,7 @@ def up(
     open_networks(settings.network_file)  # Said once here rather than by a collector that is started again and again.
     transport_of(settings)  # The same.
     open_provider(settings)
-    with _alone(settings.data_dir):
+    with alone(settings.data_dir):
         _run(settings, environ, demo_key, ready)
 
 
@@ -64,7 +64,7 @@ def _run(settings: Settings, environ: Mapping[str, str], demo_key: str | None, r
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def alone(data_dir: Path) -> Iterator[None]:
     """Hold the data directory; raise ``SettingError`` when another ``up`` does, whose server would stop with ours."""
     with (data_dir / "up.lock").open("w") as lock:
         try:

@@ -20,7 +20,7 @@ def test_every_benchmark_runs_for_a_moment() -> None:
     titles = [line for line in done.stdout.splitlines() if line.startswith("## ")]
     names = [title.split(",")[0].split(" out")[0] for title in titles]
     expected = ["## Ingest", "## Drain", "## Hot list", "## Page of hot leads", "## Matching", "## Snippet"]
-    assert names == [*expected, "## Learning from won and lost", "## Classes from few labels"]
+    assert names == [*expected, "## Learning from won and lost", "## Classes from few labels", "## Robots"]
     assert "| empty Flask route |" in done.stdout or not shutil.which("wrk")
     assert "| SQLite |" in done.stdout
     assert "| Downloads told right, in all |" in done.stdout or chromium_path() is None

@@ -107,7 +107,8 @@ def process(
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     with database.writing() as connection:
         held = store.lock_positions(connection, sorted({partition for partition, _, _ in batch}))
-        fresh = [entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > queue.id_order(held[entry[0]])]
+        reached = {partition: queue.id_order(position) for partition, position in held.items()}
+        fresh = [entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > reached[entry[0]]]
         work = _Batch(connection, load_sites(connection), now_ms)
         for partition, _, packed in fresh:
             work.add(partition, packed, give_up)

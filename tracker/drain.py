@@ -6,6 +6,7 @@ one commit. Two drains of one partition do no harm: the second finds the partiti
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -84,6 +85,15 @@ def drain(
             last_work = time.monotonic()
             if should_stop() or not lease.keep():
                 break
+
+
+def spare_what_is_loaded() -> None:
+    """Keep all that this process has loaded so far out of garbage collection; to be called once, before it drains.
+
+    Programs and patterns stay for good. To look through them again and again was a tenth of a drain's CPU time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _start_positions(database: Database, client: redis.Redis, partitions: Sequence[int]) -> dict[int, str]:

@@ -262,12 +262,10 @@ def erased_among(connection: Connection, keys: Iterable[VisitorKey]) -> dict[Vis
         by_site.setdefault(key[0], {})[_key_hash(key[1])] = key
     found: dict[VisitorKey, int] = {}
     for site_id, names in by_site.items():
-        hashes = list(names)
-        for start in range(0, len(hashes), 500):
-            query = select(erased_visitors.c.key_hash, erased_visitors.c.erased_at).where(
-                erased_visitors.c.site_id == site_id, erased_visitors.c.key_hash.in_(hashes[start : start + 500])
-            )
-            found |= {names[bytes(row.key_hash)]: row.erased_at for row in connection.execute(query)}
+        rows = bulk.select_where_in(
+            connection, erased_visitors, ("key_hash", "erased_at"), "key_hash", names, f"site_id = {site_id}"
+        )
+        found |= {names[bytes(key_hash)]: erased_at for key_hash, erased_at in rows}
     return found
 
 

@@ -25,6 +25,7 @@ FAMILIES: Final = {
     "mail_links": ("link",),
     "care": ("status", "dead-letters", "doctor"),
     "audit": ("audit",),
+    "keeping": ("backup", "restore"),
     "privacy": ("export", "erase"),
     "learning": ("scorecard", "rescore"),
     "segments": ("segment",),

@@ -15,6 +15,7 @@ from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
 from scorer.core.findings import Finding, Sign
 from scorer.core.labels import Language
+from scorer.core.one_line import standing
 from scorer.core.refusal_words import why_refused
 from scorer.doctor import examine
 from scorer.intake import Account, read_accounts
@@ -86,7 +87,7 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, language
     console.print(table)
     for one in shown:
         console.print(f"\n[dim]#{one.id} {one.reason}[/dim]")
-        click.echo(one.body[:300].decode(errors="replace"))
+        click.echo(standing(one.body[:300].decode(errors="replace")))
 
 
 @dead_letters.command("replay")

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
 from sqlalchemy import Connection, select
 
 from scorer.cli.language import Mistake
+from scorer.core.one_line import standing
 from scorer.models import leads
 from scorer.resources import Resources, opened
 from tracker.log import configure_logging
@@ -25,7 +27,17 @@ from tracker.sites import Site, find_site, load_sites
 _WIDE = 200
 """Columns of a listing that goes into a file or another program, which can't be made wider by its reader."""
 
-console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE)
+
+class _Screen(Console):
+    """A console that shows of every text only what can be shown: a terminal obeys control characters, whoever wrote them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments of *renderable*; those that are orders of Rich's own stay as they are."""
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(standing(one.text), one.style)
+
+
+console = _Screen(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

@@ -82,7 +82,9 @@ def explain_command(lead_id: str, language: Language, as_json: bool) -> None:
         column.justify = "right"
     for one in found.contributions:
         at = datetime.fromisoformat(one.at).astimezone()
-        table.add_row(f"{at:%Y-%m-%d %H:%M}", one.text, one.detail, f"{one.points:g}", f"{one.decayed_points:.2f}")
+        table.add_row(
+            f"{at:%Y-%m-%d %H:%M}", Text(one.text), Text(one.detail), f"{one.points:g}", f"{one.decayed_points:.2f}"
+        )
     table.add_section()
     total = f"{word('score', language)} {found.score:.1f}"
     table.add_row("", f"[bold]{word('all', language)}[/bold]", total, "", f"[bold]{found.points:.2f}[/bold]")
@@ -207,7 +209,7 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
         facts.add_row(f"[dim]{word(title, language)}[/dim]", Text(value))
     why = Table(word("points", language), word("why", language), box=None, header_style="bold", pad_edge=False)
     for reason in one.reasons:
-        why.add_row(f"{reason.points:6.2f}", reason.text)
+        why.add_row(f"{reason.points:6.2f}", Text(reason.text))
     return Group(Panel(_who(one, language), expand=False), facts, Text(), why)
 
 

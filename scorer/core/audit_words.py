@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from scorer.core.audit_chain import Break, Fault
 from scorer.core.exclusions import REASONS
+from scorer.core.findings import filled
 from scorer.core.labels import Label, Language, pick
 
 ACTIONS: Final[Mapping[str, Label]] = {
@@ -30,6 +32,7 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "rollback": Label("went back to a scorecard", "回退评分卡"),
     "export": Label("saved a person's data", "导出个人数据"),
     "erase": Label("erased a person", "抹除个人数据"),
+    "audit export": Label("saved the audit log", "导出审计日志"),
     "site add": Label("added the site", "新增站点"),
     "site set": Label("changed settings", "更改设置"),
     "key add": Label("made a key", "新增密钥"),
@@ -110,6 +113,23 @@ def told_changes(action: str, detail: Mapping[str, Any], language: Language) -> 
         else:
             told.append(f"{name} {_plain(value)}")
     return "; ".join(told)
+
+
+FAULTS: Final[Mapping[Fault, Label]] = {
+    "outside": Label("there are lines that are not in the chain.", "存在未纳入哈希链的行。"),
+    "missing": Label("line {number} is missing.", "缺少第 {number} 行。"),
+    "changed": Label("line {number} is not as it was written.", "第 {number} 行与写入时不符。"),
+    "cut": Label("the log does not end where it should: from line {number} on.", "日志的结尾不符：自第 {number} 行起。"),
+}
+
+
+def told_break(broken: Break) -> Label:
+    """Return in words what is wrong with a chain.
+
+    >>> told_break(Break(7, "missing"))
+    Label(en='line 7 is missing.', zh='缺少第 7 行。')
+    """
+    return filled(FAULTS[broken.fault], number=f"{broken.number:,}")
 
 
 def _exclusion(value: Any, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""Who is no lead whatever the score: staff, competitors, students, customers, people looking for a job.
+"""Who is no lead whatever the score: staff, competitors, students, customers, people looking for a job, robots.
 
 An exclusion takes nothing from a score. It keeps a lead off the list for as long as it holds, with its reason in the open.
 """
@@ -16,7 +16,7 @@ from scorer.core.labels import Label, Language, Patterns, Problem, already_taken
 from scorer.core.profile import Profile, texts_of, trait_of
 from scorer.core.titles import SENIORITIES
 
-ExclusionReason = Literal["staff", "competitor", "student", "customer", "unsubscribed", "careers", "other"]
+ExclusionReason = Literal["staff", "competitor", "student", "customer", "unsubscribed", "careers", "robot", "other"]
 Scalar = str | int | float | bool
 
 MAX_EXCLUSIONS = 200
@@ -27,6 +27,7 @@ REASONS: dict[ExclusionReason, Label] = {
     "customer": Label("Already a customer", "已是客户"),
     "unsubscribed": Label("Wants no messages", "已退订"),
     "careers": Label("Looking for a job", "求职者"),
+    "robot": Label("Suspected robot", "疑似机器人"),
     "other": Label("Excluded", "已排除"),
 }
 

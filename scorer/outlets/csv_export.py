@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -15,6 +16,8 @@ BOM: Final = "\ufeff"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings of texts that spreadsheets take for formulas, which may call out; in full width, too, as Chinese input writes
 them. Source: OWASP, "CSV Injection"."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, bom: bool = False) -> Iterator[str]:
@@ -35,9 +38,13 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, bom: boo
 
 
 def safe(cell: Cell) -> Cell:
-    """Return the cell as it may stand in a spreadsheet: a text that would be a formula gets an apostrophe in front.
+    """Return the cell as it may stand in a spreadsheet: a text that would be a formula gets an apostrophe in front, and
+    control characters are left out, which terminals obey and behind which a formula may hide.
 
-    >>> safe("+49 30 1234"), safe(-1.5)
-    ("'+49 30 1234", -1.5)
+    >>> safe("+49 30 1234"), safe("\x0b=1+1"), safe(-1.5)
+    ("'+49 30 1234", "'=1+1", -1.5)
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = _CONTROL.sub("", cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -97,10 +97,7 @@ def audit_log(call: Call) -> Reply:
     cursor = read_place(asked.cursor, AuditCursor)
     subject = asked.subject or None
     found = read_log(call.connection, call.site_id, subject, asked.limit + 1, cursor.before if cursor else None)
-    data = [
-        AuditEntry(one.id, time_text(one.at), one.actor, one.action, one.subject, one.why, one.detail)
-        for one in found[: asked.limit]
-    ]
+    data = [AuditEntry(**msgspec.structs.asdict(one) | {"at": time_text(one.at)}) for one in found[: asked.limit]]
     further = write_cursor(AuditCursor(data[-1].id)) if len(found) > asked.limit else None
     return Reply(AuditPage(data, further))
 

@@ -71,6 +71,11 @@ class AuditEntry(msgspec.Struct, frozen=True):
     subject: Annotated[str, Meta(description="A lead's id, or `scorecard 3`.")]
     why: str
     detail: dict[str, Any]
+    number: Annotated[
+        int | None, Meta(description="Its place in the site's chain, counted without a gap; null where it isn't in it yet.")
+    ]
+    chain: Annotated[str | None, Meta(description="Hash of the line and of all before it: 32 bytes in hexadecimal digits.")]
+    emptied: Annotated[bool, Meta(description="Whether its words were taken out, with those of a person who is forgotten.")]
 
 
 class AuditPage(msgspec.Struct, frozen=True):

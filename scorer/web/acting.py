@@ -17,6 +17,7 @@ from scorer.core.labels import pick
 from scorer.core.lost_reasons import joined
 from scorer.core.working_hours import FIRST_CALL_HOUR, at_hour, local_time
 from scorer.decision_errors import DecisionError
+from scorer.memberships import lock_leads
 from scorer.models import leads
 from scorer.web.call import Call, PageRefusal
 from scorer.web.translations import N_
@@ -80,6 +81,8 @@ def act(call: Call, asked: Act, lead_ids: Sequence[str], *, version: int | None 
     """Do it for each of these leads of the site. What can't be done for one is no hindrance for the others."""
     done: list[str] = []
     refusals: dict[str, int] = {}
+    # All at once: with the first decision this transaction holds up the log and the feed, and mustn't wait for leads then.
+    lock_leads(call.connection, lead_ids)
     for lead in dict.fromkeys(lead_ids):
         try:
             with call.connection.begin_nested():

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 import redis
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.datastructures import MultiDict
@@ -115,8 +115,10 @@ class _Pages:
     def answer(self, route: Route, names: Mapping[str, str]) -> Response:
         """Answer a request to *route*, or refuse it with a page."""
         call: Call | None = None
+        g.is_secure = self._services.is_secure
         bound = request.cookies.get(cookies.FORM, "")[:100] or secrets.token_urlsafe(16)
         try:
+            _check_text(names)
             with self._open(route) as connection:
                 call = self._let_in(connection, route, names, bound)
                 response: Response = route.handle(call, **names)
@@ -127,6 +129,8 @@ class _Pages:
             return self._refuse(refusal.status, refusal.reason, call)
         except LabelledError as error:
             return self._refuse(409, pick(error.label, _language(call.user if call else None)), call)
+        except HTTPException:  # A form with more in it than any of ours has.
+            return self._refuse(422, "", call)
         except (OperationalError, InterfaceError):
             log.warning("page_database_away", route=route.name)
             return self._refuse(503, "", call)
@@ -222,7 +226,7 @@ class _Pages:
         if call.site is not None and request.cookies.get(cookies.SITE) != str(call.site.id):
             cookies.keep(response, cookies.SITE, str(call.site.id), secure)
         if call.toast and response.status_code == 200 and not call.is_partial:
-            response.delete_cookie(TOAST_COOKIE)
+            response.delete_cookie(TOAST_COOKIE, httponly=True, samesite="Lax", secure=secure)
         if call.user is None and request.args.get("lang") in ("en", "zh"):
             cookies.keep(response, cookies.LANGUAGE, request.args["lang"], secure)
 
@@ -250,6 +254,15 @@ class _Pages:
 def _is_own(own_url: str, expected: str) -> bool:
     token = request.form.get(FIELD) or request.headers.get("X-Form-Token", "")
     return is_own_form(request.headers, own_url, request.host_url, token, expected)
+
+
+def _check_text(names: Mapping[str, str]) -> None:
+    """Refuse what PostgreSQL can't even be asked for; nobody types the character NUL."""
+    if any("\0" in name for name in names.values()):
+        _missing()
+    told = (*request.args.items(multi=True), *request.form.items(multi=True))
+    if any("\0" in value for _, value in told):
+        raise PageRefusal(400)
 
 
 def _chosen(connection: Connection, route: Route, names: Mapping[str, str], mine: list[Site]) -> Site | None:

@@ -32,5 +32,8 @@ def is_own_form(headers: Headers, own_url: str, host_url: str, token: str, expec
 
 
 def _place(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # An address in brackets that is none: nobody's place.
+        return "", url
     return parts.scheme, parts.netloc.lower()

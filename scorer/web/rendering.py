@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from flask import Response
+from flask import Response, g
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -28,6 +28,7 @@ from scorer.core.formats import (
     percent_text,
 )
 from scorer.core.labels import Language, pick
+from scorer.core.one_line import standing
 from scorer.core.phrases import PHRASES, Phrase, ago
 from scorer.core.regions import country_label
 from scorer.outlets.shapes import time_text
@@ -53,6 +54,7 @@ def environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        finalize=_shown,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # of the extension
     made.globals |= {
@@ -106,7 +108,8 @@ def redirect(to: str, *, toast: str = "") -> Response:
     """Return the answer that leads to a page of ours, which then says *toast*."""
     response = Response(status=303, headers={"Location": to})
     if toast:
-        response.set_cookie(TOAST_COOKIE, quote(toast), max_age=_TOAST_SECONDS, httponly=True, samesite="Lax")
+        secure: bool = g.get("is_secure", False)
+        response.set_cookie(TOAST_COOKIE, quote(toast), max_age=_TOAST_SECONDS, httponly=True, samesite="Lax", secure=secure)
     return response
 
 
@@ -118,6 +121,14 @@ def read_toast(kept: str) -> str:
 def as_ms(at: int | str) -> int:
     """Return a time in ms since 1970 UTC, from itself or from the text that the API has for it."""
     return at if isinstance(at, int) else round(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+def _shown(value: object) -> object:
+    """Return what a template shows of a value: whatever a visitor has written moves or hides nothing else on the page."""
+    if isinstance(value, Markup):
+        # What is taken out of it is no markup, and nothing becomes markup by that.
+        return Markup(standing(value))  # noqa: S704
+    return standing(value) if isinstance(value, str) else value
 
 
 @cache

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from scorer import insights, jobs
 from scorer.account_views import find_account, view_accounts
 from scorer.calibrations import keep
+from scorer.core.cycle import Cycle, decision_cycle
 from scorer.core.deal_value import ExpectedValue, ValueModel
 from scorer.core.learned import Calibration, chance
 from scorer.core.periods import period
@@ -19,7 +20,7 @@ from scorer.core.segment import Condition
 from scorer.insight_store import insight_at, insight_text
 from scorer.lead_views import Viewpoint, find_leads, view_leads
 from scorer.models import leads
-from scorer.outcomes import record
+from scorer.outcomes import decision_days, record
 from scorer.reports.asking import Asked
 from scorer.reports.deals import read_pipeline, read_value_model
 from scorer.schedule import TIMETABLE
@@ -197,9 +198,28 @@ def test_the_hot_leads_together(world: World, monkeypatch: pytest.MonkeyPatch) -
     assert found.expected.amount == pytest.approx(sum(amounts), abs=0.05)
 
 
+def test_how_long_deals_take_is_kept_for_the_pages_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[object] = []
+
+    def noting(first_at: int, now_ms: int, cycle: Cycle | None) -> None:
+        places.append(cycle)
+
+    monkeypatch.setattr("scorer.lead_views.cycle_position", noting)
+    world.feed([*buyer("olga"), *buyer("pia")])
+    for who in ("nora", "finn", "emil", "olga", "pia"):
+        say(world, who, "won")
+    viewed(world, "nora")
+    insights.refresh(world.database, world.now)
+    viewed(world, "nora")
+    with world.database.reading() as connection:
+        reckoned = decision_cycle(decision_days(connection, world.nordwind.id))
+    assert reckoned is not None
+    assert places == [None, reckoned]
+
+
 def test_reckoning_happens_when_it_is_due_and_no_sooner(world: World) -> None:
     site_id = world.nordwind.id
-    assert insights.refresh(world.database, NOW) == 4  # two kinds of two sites
+    assert insights.refresh(world.database, NOW) == 6  # three kinds of two sites
     assert insights.refresh(world.database, NOW + MINUTE) == 0
     with world.database.reading() as connection:
         first = insight_text(connection, site_id, "value")
@@ -207,7 +227,7 @@ def test_reckoning_happens_when_it_is_due_and_no_sooner(world: World) -> None:
     assert insights.refresh(world.database, NOW + 9 * MINUTE) == 0
     assert insights.refresh(world.database, NOW + 10 * MINUTE, stopping=lambda: True) == 0
     # Nordwind's content is good for a day; Huadong has none yet, and that is looked for again.
-    assert insights.refresh(world.database, NOW + 10 * MINUTE) == 3
+    assert insights.refresh(world.database, NOW + 10 * MINUTE) == 5
     with world.database.reading() as connection:
         assert insight_text(connection, site_id, "value") != first
         assert insight_at(connection, site_id, "value") == NOW + 10 * MINUTE
@@ -221,7 +241,7 @@ def test_the_timetable_has_it() -> None:
 def test_two_processes_may_reckon_at_once(world: World) -> None:
     with ThreadPoolExecutor(2) as both:
         done = list(both.map(lambda _: insights.refresh(world.database, NOW), range(2)))
-    assert 4 <= sum(done) <= 8
+    assert 6 <= sum(done) <= 12
     found, _ = viewed(world, "nora")
     assert found is not None
 

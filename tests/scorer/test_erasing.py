@@ -13,6 +13,7 @@ import redis
 from click.testing import CliRunner
 from sqlalchemy import delete, select
 
+from scorer.audit_checking import check
 from scorer.auditing import read_log
 from scorer.by_hand import merge
 from scorer.cli import cli
@@ -148,6 +149,9 @@ def test_of_an_erased_person_nothing_stays_in_any_table(mailing: Mailing) -> Non
     assert made.removed["visitors"] == 4  # two browsers, and the clicks on links in mails to both leads
     assert made.removed["leads"] == 2
     assert made.emptied.keys() == {"audit", "lead_changes"}
+    with mailing.world.database.reading() as connection:
+        checked = check(connection, mailing.site_id)
+    assert (checked.emptied, checked.broken) == (made.emptied["audit"], None)
 
 
 def test_of_others_everything_stays(mailing: Mailing) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from scorer.models import api_keys, leads
+from scorer.models import accounts, api_keys, leads
 from tracker import bulk
 from tracker.db import Database
 from tracker.models import dead_letters, events, intake, partitions, sites, visitors
@@ -115,6 +115,31 @@ def test_texts_with_quotes_can_be_asked_for(database: Database) -> None:
         bulk.upsert(connection, partitions, list(enumerate(names)), columns=PARTITION)
         found = bulk.select_where_in(connection, partitions, PARTITION, "position", [*names, "missing"])
     assert sorted(map(tuple, found)) == list(enumerate(names))
+
+
+def test_bytes_numbers_and_nothing_can_be_replaced_and_asked_for(database: Database) -> None:
+    names = tuple(column.name for column in events.columns)
+    tail = (-1, 2**53, "page", "\"\\\n'", "NULL", "", "{}", "", -(2**31), 100, None, ',"', "", "", None)
+    odd = [(number, bytes([number]) * 16, *tail) for number in (0, 34, 92, 255)]
+    with database.writing() as connection:
+        for _ in range(2):
+            bulk.upsert(connection, events, odd, columns=names)
+        found = bulk.select_where_in(connection, events, names, "message_id", [row[1] for row in odd])
+        assert sorted(map(tuple, found)) == odd
+        bulk.delete_where_in(connection, events, "message_id", [odd[0][1], odd[1][1]])
+        assert bulk.existing_pairs(connection, events, names[:2], [row[:2] for row in odd]) == {row[:2] for row in odd[2:]}
+
+
+@pytest.mark.parametrize("heat", [0.1, 1e-300, 2.0**60, 1 / 3])
+def test_fractions_come_back_to_the_last_bit(database: Database, heat: float) -> None:
+    names = tuple(column.name for column in accounts.columns)
+    with database.writing() as connection:
+        site_id = connection.execute(
+            insert(sites).values(name="one", settings="{}", created_at=0, write_key="w", server_key_hash="h")
+        ).inserted_primary_key[0]
+        values = {"id": "ac_1", "site_id": site_id, "leads": 1, "heat": heat, "first_at": 1, "last_at": 2, "employees": None}
+        bulk.upsert(connection, accounts, [tuple(values.get(name, "") for name in names)], columns=names)
+        assert connection.execute(select(accounts.c.heat)).scalar_one() == heat
 
 
 def add_visitors(database: Database, count: int, taken: list[int]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 MAX_AGENT: Final = 512
 """Characters of a user agent that are read; a longer one is cut, so that a hostile one stays cheap."""
@@ -15,6 +15,13 @@ _RELAY: Final = re.compile(
     r"|php|guzzle)",
     re.IGNORECASE,
 )
+_DEVICE: Final = re.compile(r"; [^;()]* Build/[^;()]*")
+"""Model and build of an Android device, as browsers on it name them: ``; HTC Butterfly Build/JRO03C``."""
+_OWN_WORD: Final = re.compile(r"\+ ?https?://|(?:(?<!cu)bot|crawler|spider)(?![a-z])", re.IGNORECASE)
+"""What robots say of themselves by convention: a name with what they are at its end, an address with a plus before it. Cubot
+makes phones."""
+RobotSign = Literal["parser", "list", "word"]
+"""What tells a robot: ua-parser's reading, the list of crawlers, or its own word (``_OWN_WORD``)."""
 _VERSION_PARTS: Final = ("major", "minor", "patch")
 
 
@@ -77,9 +84,27 @@ def read_agent(text: str) -> tuple[str, bool]:
     browser = f"{agent.browser.family} {agent.browser.version_string.partition('.')[0]}".strip()
     system = f"{agent.os.family} {agent.os.version_string.partition('.')[0]}".strip()
     reading = "|".join(part.replace("|", " ") for part in (device, browser, system))
-    return reading[:120], bool(agent.is_bot or _crawlers().search(text))
+    return reading[:120], next(robot_signs(text), None) is not None
 
 
+def robot_signs(text: str) -> Iterator[RobotSign]:
+    """Yield what tells that a user agent is a robot's, each sign once, the cheapest first; nothing of a browser.
+
+    Names of devices are not read: a phone called Butterfly, or with the build that some crawler once had, is a phone.
+
+    >>> list(robot_signs("SomethingNew/2.0 (+https://new.example/about)"))
+    ['word']
+    """
+    named = _DEVICE.sub("", text[:MAX_AGENT])
+    if _OWN_WORD.search(named):
+        yield "word"
+    if _parser()(text[:MAX_AGENT]).is_bot:
+        yield "parser"
+    if _crawlers().search(named):
+        yield "list"
+
+
+@lru_cache(maxsize=20_000)
 def is_relay(text: str) -> bool:
     """Tell whether a request's user agent is that of an HTTP library: a program that speaks for visitors, not a visitor."""
     return _RELAY.match(text) is not None

@@ -208,7 +208,9 @@ def _plain(text: object) -> str:
     if not isinstance(text, str):
         return ""
     line = " ".join(text[: 4 * MAX_NAME].split())
-    return "".join(sign for sign in line if sign.isprintable())[:MAX_NAME].strip()
+    if not line.isprintable():
+        line = "".join(sign for sign in line if sign.isprintable())
+    return line[:MAX_NAME].strip()
 
 
 def _click_of(url: str) -> Origin | None:

@@ -36,6 +36,7 @@ from tracker.core.events import (
     Fact,
 )
 from tracker.core.form_fields import traits_of_fields
+from tracker.core.impossible import Pace, viewed, was_engaged
 from tracker.core.mail_links import MailClick, followed_click
 from tracker.core.urls import campaign_of
 
@@ -50,7 +51,7 @@ MAX_HELD: Final = 20
 """Events held for one browser; of a scanner that goes on and on the last ones."""
 CONFIRMING_MS: Final = 5_000
 """Engaged time (visible, focused, with input) that no scanner has and nobody who reads lacks."""
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 
 _ON_SITE: Final = frozenset((PAGE_ENGAGED, FILE_DOWNLOADED, FORM_SUBMITTED, LINK_CLICKED))
 """Named events that happen on a website, whatever else is told of them."""
@@ -147,6 +148,8 @@ class VisitorState(msgspec.Struct, array_like=True):
     """Views of the latest visit by ``view_id`` that may yet confirm a link."""
     held: list[Event] = []
     """What waits for a sign of a person."""
+    pace: Pace = Pace()
+    """Whether it does what no person does."""
 
     @property
     def visits(self) -> int:
@@ -337,6 +340,8 @@ class _Run:
         link = followed_click(event.properties) if event.properties else None
         visit.page_views += 1
         visit.exit_url = event.url
+        if event.view_id:
+            state.pace = viewed(state.pace, event.at)
         if visit.page_views == 1:
             visit.entry_url = event.url
             visit.referrer = event.referrer
@@ -395,6 +400,7 @@ class _Run:
         if grown > 0:
             visit.views[event.view_id] = event.engaged_ms
             visit.engaged_ms += grown
+            self.state.pace = was_engaged(self.state.pace)
             self._tell("engaged", event, visit, visit.engaged_ms)
             if event.view_id in self.state.mail_views:
                 self._confirm(event, visit)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.core.one_line import one_line
+from scorer.core.one_line import one_line, standing
 
 TEXTS = {
     "line breaks": ("a\r\nb\u2028c\u2029d\x85e", "a b c d e"),
@@ -24,6 +24,16 @@ TEXTS = {
 @pytest.mark.parametrize(("text", "line"), TEXTS.values(), ids=TEXTS)
 def test_what_moves_other_text_is_taken_out(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+@given(st.text())
+def test_text_that_stands_keeps_its_lines_and_moves_nothing(text: str) -> None:
+    told = standing(text)
+    assert standing(told) == told
+    assert told.count("\n") == text.count("\n")
+    turning = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
+    assert not any(unicodedata.bidirectional(one) in turning for one in told)
+    assert not any(unicodedata.category(one) in ("Cc", "Zl", "Zp") for one in told if one not in "\t\r\n")
 
 
 @given(st.text(), st.integers(1, 300))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from scorer.audit_checking import head_of
 from scorer.core.scorecard import parse
 from scorer.outlets import scorecard_answers
 from scorer.rescoring import fill
@@ -178,6 +179,10 @@ def test_the_log_tells_who_did_what_page_by_page(world: World, shipped: dict[str
     assert [one["why"] for one in ours] == ["reason 2", "reason 1", "reason 0"]
     assert {one["actor"] for one in ours} == {"chen@nordwind.example"}
     assert found[0]["detail"] == {"before": 1}
+    assert [one["number"] for one in found] == list(range(len(found), 0, -1))
+    assert {(len(one["chain"]), one["emptied"]) for one in found} == {(64, False)}
+    with world.database.reading() as connection:
+        assert found[0]["chain"] == head_of(connection, world.nordwind.id).chain.hex()
     (only,) = chen.get("/api/v1/audit?subject=scorecard 3").get_json()["data"]
     assert only["subject"] == "scorecard 3"
     theirs = world.client("chen", world.huadong).get("/api/v1/audit?subject=scorecard 3")

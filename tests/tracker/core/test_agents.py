@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.agents import MAX_AGENT, is_relay, read_agent
+from tracker.core.agents import MAX_AGENT, is_relay, read_agent, robot_signs
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 PHONE = (
@@ -66,6 +66,37 @@ def test_robots_are_told_from_people(agent: str) -> None:
     assert read_agent(agent)[1] is True
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/5.0 (compatible; Brandnew-Crawler/0.1)",
+        "SomethingNew/2.0 (+https://new.example/about)",
+        "somebot",
+        "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (compatible; Newbot/2.1)",
+    ],
+)
+def test_a_robot_on_no_list_is_told_by_its_own_word(agent: str) -> None:
+    assert "list" not in set(robot_signs(agent))
+    assert "word" in set(robot_signs(agent))
+    assert read_agent(agent)[1] is True
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        # In the list of crawlers are "Butterfly", "Sonic", "Fever" and the build number of a whole generation of phones.
+        "Mozilla/5.0 (Linux; Android 4.2.2; HTC Butterfly s Build/JDQ39) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/29.0",
+        "Mozilla/5.0 (Linux; U; Android 2.3; ViewSonic-ViewPad7e Build/ERE27) AppleWebKit/533.1 (KHTML, like Gecko)",
+        "Mozilla/5.0 (Linux; Android 15; CPH2557 Build/AP3A.240617.008; wv) AppleWebKit/537.36 Chrome/142.0",
+        "Mozilla/5.0 (Linux; Android 9; CUBOT_X19 Build/PPR1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0",
+        "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0 Mobile Safari/537.36",
+    ],
+)
+def test_the_name_of_a_phone_makes_nobody_a_robot(agent: str) -> None:
+    assert list(robot_signs(agent)) == []
+    assert read_agent(agent)[1] is False
+
+
 @pytest.mark.parametrize("agent", [CHROME, PHONE, ANDROID, TABLET, WECHAT])
 def test_people_are_told_from_robots(agent: str) -> None:
     assert read_agent(agent)[1] is False
@@ -77,7 +108,16 @@ def test_what_stands_beyond_the_limit_is_not_read() -> None:
 
 @pytest.mark.parametrize(
     "agent",
-    ["a" * 50_000, "(" * 50_000, "Mozilla/5.0 " * 5_000, "Android " * 6_000, "a.b/" * 12_000, "1" * 50_000, " x" * 25_000],
+    [
+        "a" * 50_000,
+        "(" * 50_000,
+        "Mozilla/5.0 " * 5_000,
+        "Android " * 6_000,
+        "a.b/" * 12_000,
+        "1" * 50_000,
+        " x" * 25_000,
+        "; Build" * 9_000,
+    ],
     ids=lambda agent: agent[:8],
 )
 def test_a_hostile_agent_of_50_kb_costs_milliseconds(agent: str) -> None:
