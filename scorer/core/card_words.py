@@ -10,7 +10,9 @@ import msgspec
 from scorer.core.fit import TRAIT, Criterion
 from scorer.core.labels import Label, Language, Patterns, listed, pick
 from scorer.core.next_steps import Due, InDays
+from scorer.core.regions import country_label
 from scorer.core.scorecard import Behaviour, Match, Rule, Scorecard, Topic
+from scorer.core.titles import IN_WORDS
 
 SHOWN: Final = 4
 """Patterns of a list that are named; of the others how many there are."""
@@ -124,16 +126,25 @@ def told_criterion(criterion: Criterion, language: Language) -> str:
 
     >>> told_criterion(Criterion("size", Label("Size"), "employees", at_least=250), "en")
     'employees at least 250'
+    >>> told_criterion(Criterion("part", Label("Part"), "buying_role", values=["decider", "user"]), "zh")
+    '采购角色 决策者、使用者'
     """
     name = criterion.field.removeprefix(TRAIT)
     words = [pick(FIELDS[name], language) if name in FIELDS else name]
     if criterion.values is not None:
-        words.append(_named(criterion.values, language))
+        words.append(_named([_value(name, one, language) for one in listed(criterion.values)], language))
     if criterion.at_least is not None:
         words.append(pick(_AT_LEAST, language).format(criterion.at_least))
     if criterion.at_most is not None:
         words.append(pick(_AT_MOST, language).format(criterion.at_most))
     return " ".join(words)
+
+
+def _value(field: str, value: str, language: Language) -> str:
+    """A value as people read it: functions, ranks and countries have names of ours, whatever isn't a pattern."""
+    if field in ("role", "seniority", "buying_role") and value.lower() in IN_WORDS:
+        return pick(IN_WORDS[value.lower()], language)
+    return country_label(value, language) if field == "country" and "*" not in value else value
 
 
 def told_due(due: Due, language: Language) -> str:

@@ -20,7 +20,7 @@ _WON_WITHIN_AN_HOUR = 0.72
 _WON_LATER = 0.42
 _WON_OF_CALLED = 0.07
 """Of those who had not looked for anything."""
-_REASONS = ("Price", "Chose another supplier", "Project put off", "No budget this year", "No answer")
+_REASONS = ("Price", "Competitor", "Timing", "No budget", "Unreachable")
 _NO_LEAD = ("Looking for a job", "Reseller", "Private person")
 _SALESPEOPLE = ("ada@nordwind.example", "ben@nordwind.example")
 

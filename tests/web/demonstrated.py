@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from scorer.outlet_models import digest_mails, webhook_attempts, webhook_deliver
 from scorer.proposals import list_proposals, propose
 from scorer.resources import now_ms
 from scorer.scorecards import body_of
+from scorer.trainings import latest
 from scorer.webhooks import Webhook, add_webhook, list_webhooks
 from tests.factories import DAY, HOUR, MINUTE
 from tests.proposal_samples import much
@@ -23,6 +25,7 @@ from tracker.db import Database
 from tracker.settings import Settings
 from tracker.sites import find_site
 
+TRAINED_SECONDS: Final = 60
 _MAILS: Final = (
     ("sent", "", ""),
     ("failed", "answer", "552 5.2.2 mailbox full"),
@@ -55,11 +58,24 @@ def add_outlets(data_dir: Path) -> None:
                 url = "https://crm.nordwind.example/hooks/warmtrail"
                 made = add_webhook(connection, site, url, SALESPERSON, now, name="CRM", kinds=["unmerged"])
                 _keep_deliveries(connection, made.webhook, now)
-            if not list_proposals(connection, site.id):
+        _await_training(database, site.id)
+        with database.writing() as connection:
+            if all(one.learned.judgement is None for one in list_proposals(connection, site.id)):
                 body = msgspec.json.decode(body_of(connection, site.id) or "")
                 propose(connection, site, body, much(now_ms=now - DAY), SALESPERSON, now - DAY)
     finally:
         database.close()
+
+
+def _await_training(database: Database, site_id: int) -> None:
+    """Let the demonstration learn from its own story first: what it proposes takes the place of what waits."""
+    until = time.monotonic() + TRAINED_SECONDS
+    while time.monotonic() < until:
+        with database.reading() as connection:
+            training = latest(connection, site_id)
+        if training is None or training.state in ("done", "failed"):
+            return
+        time.sleep(0.5)
 
 
 def _keep_mails(connection: Connection, digest: Digest, now: int) -> None:
