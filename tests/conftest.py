@@ -67,6 +67,7 @@ LONG_FIRST = (
     "snippet/test_visitors.py",
     "snippet/test_downloads.py",
     "service/test_kills.py",
+    "service/test_backup.py",
     "web/test_hot_live.py",
     "service/test_browser.py",
     "service/test_imports.py",
