@@ -62,9 +62,14 @@ def speaks_of(mailing: Mailing, *words: str) -> dict[str, list[Any]]:
         # Keys are chance, in which a short word may well stand.
         for table in (table for table in metadata.sorted_tables if table.name not in ("api_keys", "sites")):
             for row in connection.execute(select(table)):
-                if any(word.encode().lower() in repr(tuple(row)).encode().lower() for word in words):
+                if any(word.encode().lower() in written for word in words for written in map(_written, row)):
                     found.setdefault(table.name, []).append(row)
     return found
+
+
+def _written(value: Any) -> bytes:
+    r"""A value as it is kept: not as Python shows bytes, where ``\xad`` and an ``a`` have somebody's name."""
+    return (value if isinstance(value, bytes) else str(value).encode()).lower()
 
 
 def test_nothing_of_a_forgotten_person_stays_but_that_something_was_done(mailing: Mailing) -> None:
