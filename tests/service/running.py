@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import redis
 import structlog
 from click.testing import CliRunner
 
@@ -167,6 +168,12 @@ class Service:
                 found[name] = pid
         valkey = EmbeddedServer(self.data_dir).pid
         return found | ({"valkey": valkey} if valkey else {})
+
+    def queue_is_flushed(self) -> bool:
+        """Whether the queue's server has no flush of its append-only file under way."""
+        with redis.Redis.from_url(EmbeddedServer(self.data_dir).url) as client:
+            told: Any = client.info("persistence")
+        return bool(told["aof_pending_bio_fsync"] == 0)
 
     def kill(self, name: str, seconds: float = 20) -> float:
         """Kill a child (or ``valkey``) as ``kill -9`` does; return after how many seconds there was another."""
