@@ -105,6 +105,7 @@ def test(rest: list[str]) -> int:
     if rest:
         return become([str(PYTHON), "-m", "pytest", *rest])
     set_up_browser()
+    set_up_promtool()
     set_up_database()
     if not shutil.which("node"):
         say("Node.js is not on PATH: the tests that rebuild the snippet are skipped")
@@ -285,6 +286,15 @@ def find_browser() -> str | None:
         if path.exists():
             return str(path)
     return None
+
+
+def set_up_promtool() -> None:
+    """Find what tries the alert rules out; it comes with Prometheus."""
+    if shutil.which("promtool") is None and is_debian() and os.geteuid() == 0:
+        apt_install("prometheus", why="try the alert rules out", required=False)
+    if shutil.which("promtool") is None:
+        line = "sudo apt install prometheus" if is_debian() else "brew install prometheus"
+        say(f"no promtool: the alert rules cannot be tried out. To have it, type\n\n    {line}\n")
 
 
 def set_up_database() -> None:

@@ -7,8 +7,10 @@ import configparser
 import importlib.util
 import json
 import re
+import shutil
 import socket
 import subprocess
+import sys
 import time
 import tomllib
 from fnmatch import fnmatchcase
@@ -26,6 +28,7 @@ from rq.cron import CronScheduler
 
 from scorer.cli import cli
 from scorer.web.routes import ROUTES as WEB_ROUTES
+from tests.conftest import give_up
 from tests.test_docs import ROOT, commands, first_cells, page, public_routes
 from tracker.collect import Accepted, Answer
 from tracker.core.refusals import all_refusals
@@ -477,6 +480,31 @@ def test_an_alert_asks_what_is_told_and_says_what_to_do(rule: dict[str, Any]) ->
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert set(rule["annotations"]) == {"summary", "action"}
     assert rule["alert"] in page("docs/operations.md")
+
+
+def test_each_alert_is_raised_and_stays_quiet_when_it_should() -> None:
+    folder = DOCKER / "prometheus"
+    cases = yaml.safe_load((folder / "alerts.test.yaml").read_text(encoding="utf-8"))["tests"]
+    tried = [one for case in cases for one in case["alert_rule_test"]]
+    names = {rule["alert"] for rule in alerts()}
+    assert {one["alertname"] for one in tried if one.get("exp_alerts")} == names
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        give_up("no promtool here; `python3 dev.py test` says how to get it")
+    for command in (["test", "rules", "alerts.test.yaml"], ["check", "config", "prometheus.yaml"]):
+        done = subprocess.run([promtool, *command], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_linters_of_images_and_compose_files_have_nothing_to_say() -> None:
+    binaries = Path(sys.executable).parent
+    composes = [DOCKER / name for name in COMPOSES]
+    for command in (
+        [binaries / "hadolint", DOCKERFILE],
+        [binaries / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", *composes],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_metric_or_an_outcome_that_nobody_tells_would_be_found() -> None:
