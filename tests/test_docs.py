@@ -19,6 +19,7 @@ from tracker.collect import ROUTES as COLLECT_ROUTES
 from tracker.collector import make_blueprint
 from tracker.core.refusals import FilterLabel, all_refusals
 from tracker.core.weblogs import FORMATS
+from tracker.health import make_health_blueprint
 from tracker.settings import Settings
 from tracker.sites import SiteSettings
 
@@ -50,8 +51,10 @@ def commands(group: click.Group, before: str = "warmtrail") -> Iterator[str]:
 def public_routes() -> Iterator[str]:
     """Every route of the collector, as the documentation writes it."""
     from flask import Flask
+    from prometheus_client import CollectorRegistry
 
     app = Flask("documented", static_folder=None)
+    app.register_blueprint(make_health_blueprint(str, CollectorRegistry()))
     app.register_blueprint(make_blueprint(None, "/v1"))  # type: ignore[arg-type]  # it is not asked for anything
     for rule in app.url_map.iter_rules():
         if "any(" not in rule.rule:

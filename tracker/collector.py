@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import redis
 from flask import Blueprint, Response, request
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from werkzeug.datastructures import Headers
 
 from tracker import queue
 from tracker.assets import Asset, snippet, snippet_with
 from tracker.collect import ROUTES, Answer, CompanyOf, KeyRing, Limits, Request, allow_origin, answer_headers, decide, refuse
+from tracker.endpoints import Client
 from tracker.mail_clicks import HEADERS as CLICK_HEADERS
 from tracker.mail_clicks import ClickQueue, Turned, decide_click, new_message_id
 from tracker.metrics import IntakeMetrics
+from tracker.quotas import Quotas
 from tracker.snippet_settings import snippet_settings
 
 if TYPE_CHECKING:
@@ -48,19 +48,18 @@ class Collector(msgspec.Struct, frozen=True):
 
     keys: KeyRing
     limits: Limits
-    streams: redis.Redis
+    streams: Client
     touched: Callable[[list[int]], None]
     """Told of the partitions that entries were appended to."""
     is_full: Callable[[], bool]
     """Whether events must be refused for want of room."""
-    trouble: Callable[[], str]
-    """Why events would not be persisted at present; empty when they would."""
     metrics: IntakeMetrics
-    registry: CollectorRegistry
     secret: bytes
     """Keys the daily pseudonyms of visitors without an id, and signs links in mails."""
     company_of: CompanyOf | None = None
     """``None`` where networks are not looked up."""
+    quotas: Quotas | None = None
+    """``None``: nobody counts what comes from whom."""
 
 
 def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
@@ -132,19 +131,6 @@ def make_blueprint(collector: Collector, collect_prefix: str) -> Blueprint:
     def frozen_snippet(version: str) -> Response:
         return _serve(snippet(f"snippet-{version}.js"), _FROZEN_CACHING)
 
-    @routes.get("/healthz")
-    def alive() -> Response:
-        return Response("ok\n", mimetype="text/plain")
-
-    @routes.get("/readyz")
-    def ready() -> Response:
-        trouble = collector.trouble()
-        return Response(f"{trouble or 'ready'}\n", status=503 if trouble else 200, mimetype="text/plain")
-
-    @routes.get("/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(collector.registry), mimetype="text/plain; version=0.0.4; charset=utf-8")
-
     return routes
 
 
@@ -152,7 +138,7 @@ def _take(collector: Collector, wanted: Request) -> Answer:
     decision = (
         refuse("overloaded")
         if collector.is_full()
-        else decide(wanted, collector.keys, collector.limits, collector.secret, collector.company_of)
+        else decide(wanted, collector.keys, collector.limits, collector.secret, collector.company_of, collector.quotas)
     )
     if not isinstance(decision, Answer):
         try:

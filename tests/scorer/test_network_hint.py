@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from prometheus_client import CollectorRegistry
 from rich.console import Console
 from sqlalchemy import select
 
@@ -67,9 +66,7 @@ class Service:
             streams=self.streams,
             touched=lambda partitions: None,
             is_full=lambda: False,
-            trouble=lambda: "",
             metrics=IntakeMetrics(),
-            registry=CollectorRegistry(),
             secret=b"secret",
             company_of=NetworkFile(path).company,
         )

@@ -19,6 +19,7 @@ from tracker.collector import Collector, make_blueprint
 from tracker.core.entries import Entry, unpack
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
+from tracker.health import make_health_blueprint
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
 from tracker.sites import NewSite, SiteSettings, add_site, change_site
@@ -46,12 +47,11 @@ class Setting:
             streams=self.streams,
             touched=self.touched.append,
             is_full=lambda: self.full,
-            trouble=lambda: self.trouble,
             metrics=metrics,
-            registry=registry,
             secret=b"secret",
         )
         app = Flask("test", static_folder=None)
+        app.register_blueprint(make_health_blueprint(lambda: self.trouble, registry))
         app.register_blueprint(make_blueprint(collector, prefix))
         self.client: FlaskClient = app.test_client(use_cookies=False)
 

@@ -22,6 +22,7 @@ from tracker.core.entries import Entry, unpack
 from tracker.core.mail_links import MailLink, read_click, sign, sign_click, take_off_click
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
+from tracker.health import make_health_blueprint
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
 from tracker.models import events, visitors, visits
@@ -50,12 +51,11 @@ class Setting:
             streams=self.streams,
             touched=self.touched.append,
             is_full=lambda: self.full,
-            trouble=lambda: "",
             metrics=metrics,
-            registry=self.registry,
             secret=SECRET,
         )
         app = Flask("test", static_folder=None)
+        app.register_blueprint(make_health_blueprint(lambda: "", self.registry))
         app.register_blueprint(make_blueprint(collector, prefix))
         self.client: FlaskClient = app.test_client(use_cookies=False)
 
