@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from functools import lru_cache
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from tracker.core.addresses import read_network
 from tracker.core.domains import registrable_domain
 from tracker.core.labels import LabelledError
+from tracker.core.minimising import Kept
 from tracker.core.screening import SiteRules
 from tracker.models import sites
 
@@ -42,11 +43,18 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     respect_dnt: bool = True
     """Honour Do Not Track, in the browser and here."""
 
+    no_ip: bool = False
+    """Visitors' addresses are not looked up, nor made into a pseudonym: events without an id are refused."""
+    requires_consent: bool = False
+    """What browsers send counts, and is kept, only while a consent of the visitor is on record."""
+    keep_parameters: Listed = ()
+    """Query parameters that are kept in stored addresses, beside those of campaigns. Empty: all that carry no secret."""
+
     # What follows is for the snippet: see ``tracker.snippet_settings``.
     consent: Consent = "not-required"
     """``required``: nothing is sent or stored before the visitor agrees. ``cookieless``: until then, without an id."""
     strip_parameters: Listed = ()
-    """Query parameters that are removed from every address before it is sent."""
+    """Query parameters that are removed from every address before it is sent, and again before it is stored."""
     download_extensions: Listed = ()
     """File extensions that count as downloads. Empty: the snippet's own list."""
     linked_domains: Listed = ()
@@ -68,10 +76,23 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lost_reasons: Listed = ()
     """What is offered as the reason when a lead is lost. Empty: the shipped list."""
 
+    # What follows is against forgers: see ``docs/bots.md``.
+    server_events: Listed = ()
+    """Names of ``track`` events, whatever their case, that count only when they come with the server key."""
+    blocked_referrers: Listed = ()
+    """Domains (``spam.example``, with all subdomains): page views that name one as their referrer are kept but don't count."""
+
     @property
     def rules(self) -> SiteRules:
         """The part that screening asks for."""
-        return SiteRules(respect_gpc=self.respect_gpc, respect_dnt=self.respect_dnt)
+        return SiteRules(
+            respect_gpc=self.respect_gpc,
+            respect_dnt=self.respect_dnt,
+            kept=_kept(self.keep_parameters, self.strip_parameters),
+            requires_consent=self.requires_consent,
+            server_events=_folded(self.server_events),
+            blocked_referrers=_folded(self.blocked_referrers),
+        )
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -161,17 +182,29 @@ def check_settings(settings: SiteSettings) -> None:
 
 
 def _check_snippet(settings: SiteSettings) -> None:
-    for name in settings.strip_parameters:
-        if not _PARAMETER.fullmatch(name):
-            raise SiteError(
-                f"A query parameter in strip_parameters is written like token, not {name!r}.",
-                f"strip_parameters 中的查询参数须写成 token 的形式，而不是 {name!r}。",
-            )
+    for setting in ("strip_parameters", "keep_parameters"):
+        for name in getattr(settings, setting):
+            if not _PARAMETER.fullmatch(name):
+                raise SiteError(
+                    f"A query parameter in {setting} is written like token, not {name!r}.",
+                    f"{setting} 中的查询参数须写成 token 的形式，而不是 {name!r}。",
+                )
+    if settings.no_ip and settings.consent == "cookieless":
+        raise SiteError(
+            "Cookieless visitors are told apart by their address: not with no_ip.",
+            "无 Cookie 模式需以网络地址区分访客，不能与 no_ip 同时使用。",
+        )
     for extension in settings.download_extensions:
         if not _EXTENSION.fullmatch(extension):
             raise SiteError(
                 f"An extension in download_extensions is written like pdf, not {extension!r}.",
                 f"download_extensions 中的扩展名须写成 pdf 的形式，而不是 {extension!r}。",
+            )
+    for domain in settings.blocked_referrers:
+        if not _DOMAIN.fullmatch(domain):
+            raise SiteError(
+                f"A domain in blocked_referrers is written like example.cn (in its xn-- form), not {domain!r}.",
+                f"blocked_referrers 中的域名须写成 example.cn 的形式（中文域名用 xn-- 形式），而不是 {domain!r}。",
             )
     for domain in settings.linked_domains:
         if not _DOMAIN.fullmatch(domain):
@@ -188,7 +221,7 @@ def _check_snippet(settings: SiteSettings) -> None:
 
 
 def _check_learning(settings: SiteSettings) -> None:
-    for setting, longest in (("goal_events", 200), ("lost_reasons", 100)):
+    for setting, longest in (("goal_events", 200), ("lost_reasons", 100), ("server_events", 200)):
         for name in getattr(settings, setting):
             if not (0 < len(name) <= longest and name.isprintable() and name == name.strip()):
                 raise SiteError(
@@ -224,9 +257,20 @@ def find_site(connection: Connection, name_or_id: str) -> Site | None:
 
 
 @lru_cache(maxsize=1000)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.casefold() for name in names)
+
+
+@lru_cache(maxsize=1000)
+def _kept(only: tuple[str, ...], never: tuple[str, ...]) -> Kept:
+    return Kept(frozenset(only), frozenset(never))
+
+
+@lru_cache(maxsize=1000)
 def read_settings(text: str) -> SiteSettings:
-    """Return the settings kept as *text*."""
-    return msgspec.json.decode(text, type=SiteSettings)
+    """Return the settings kept as *text*. What a later version added, beside which this one runs on, is passed over."""
+    kept: dict[str, Any] = msgspec.json.decode(text)
+    return msgspec.convert({name: kept[name] for name in SiteSettings.__struct_fields__ if name in kept}, SiteSettings)
 
 
 def hash_key(key: str) -> str:
