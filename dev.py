@@ -32,6 +32,7 @@ COMMANDS = {
     "messages": "find the texts of pages and help and bring their Chinese catalogues up to date [JSON file of translations]",
     "screenshots": "take pictures of every page into ./screenshots [names] [--url U --data-dir D of a running demo]",
     "bench": "measure and write bench/RESULTS.md [name]",
+    "chaos": "break a running installation by chance [--faults N] [--seed S] [--database sqlite|postgresql] [--minutes M]",
     "lock": "renew requirements.lock and requirements-test.lock from pyproject.toml [--upgrade]",
     "help": "print this list",
 }
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
     try:
         check_python(sys.version_info[:2])
         commands = {"run": run, "test": test, "lint": lint, "messages": messages, "screenshots": screenshots}
-        return {**commands, "bench": bench, "lock": lock}[command](rest)
+        return {**commands, "bench": bench, "chaos": chaos, "lock": lock}[command](rest)
     except Stop as stop:
         print(f"dev.py: {stop}", file=sys.stderr)
         return 1
@@ -107,6 +108,7 @@ def test(rest: list[str]) -> int:
     set_up_browser()
     set_up_promtool()
     set_up_database()
+    set_up_java()
     if not shutil.which("node"):
         say("Node.js is not on PATH: the tests that rebuild the snippet are skipped")
     code = lint([])
@@ -138,6 +140,14 @@ def bench(rest: list[str]) -> int:
     prepare("test")
     os.chdir(ROOT)
     return become([str(PYTHON), "-m", "bench", *rest])
+
+
+def chaos(rest: list[str]) -> int:
+    prepare("test")
+    os.chdir(ROOT)
+    keep_bytecode()
+    set_up_database()
+    return become([str(PYTHON), "-m", "tests.chaos", *rest])
 
 
 def messages(rest: list[str]) -> int:
@@ -302,6 +312,15 @@ def set_up_database() -> None:
     given = os.environ.get("WARMTRAIL_TEST_POSTGRES_URL")
     installed = shutil.which("pg_ctl") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), None)
     say(f"PostgreSQL: {'the one of WARMTRAIL_TEST_POSTGRES_URL' if given else installed or 'of the test packages'}")
+
+
+def set_up_java() -> None:
+    """Find the Java that Spark is tested on."""
+    if shutil.which("java") is None and is_debian() and os.geteuid() == 0:
+        apt_install("default-jre-headless", why="test on Spark", required=False)
+    if shutil.which("java") is None:
+        line = "sudo apt install default-jre-headless" if is_debian() else "brew install openjdk"
+        say(f"no Java: the test on a Spark cluster cannot run. To have it, type\n\n    {line}\n")
 
 
 def keep_bytecode() -> None:

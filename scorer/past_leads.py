@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from scorer.core.fates import Said
 from scorer.core.labelling import Course, course
+from scorer.core.lead_folds import FoldedPast, times_of_pages, times_seen
 from scorer.goals import goals_of
 from scorer.memberships import members
 from scorer.models import lead_scores, lead_visitors, leads, outcomes
@@ -41,32 +42,58 @@ class PastLead(msgspec.Struct, frozen=True):
 
 
 def past_leads(
-    connection: Connection, site: Site, now_ms: int, progress: Progress | None = None, active_since: int | None = None
+    connection: Connection,
+    site: Site,
+    now_ms: int,
+    progress: Progress | None = None,
+    active_since: int | None = None,
+    folded: Mapping[str, FoldedPast] | None = None,
 ) -> Iterator[list[PastLead]]:
     """Yield the leads of *site*, some at a time, each with what happened up to *now_ms*; all, or those that did anything
     since *active_since*.
 
     Left out: merged leads, whose visitors are others' now, leads that are kept off the hot list, and leads that were never
     on the site. Of those nothing is known, which doesn't make them cold.
+
+    With *folded*, which has all of them, no events are read, and their streams are empty.
     """
+    accounts = find_past_leads(connection, site, active_since)
+    ids = list(accounts)
+    for start in range(0, len(ids), AT_ONCE):
+        part = {lead: accounts[lead] for lead in ids[start : start + AT_ONCE]}
+        yield list(_read(connection, site, part, now_ms, folded))
+        if progress:
+            progress(min(start + AT_ONCE, len(ids)), len(ids))
+
+
+def find_past_leads(connection: Connection, site: Site, active_since: int | None = None) -> dict[str, str | None]:
+    """Return those leads of a site that have a past to look at, in the order of their ids, each with its account."""
     has_visitors = select(lead_visitors.c.visitor_id).where(lead_visitors.c.lead_id == leads.c.id).exists()
     wanted = (leads.c.site_id == site.id) & leads.c.merged_into.is_(None) & leads.c.exclusion.is_(None) & has_visitors
     if active_since is not None:
         mine = lead_scores.c.scorecard_id == current_cards(connection)[site.id].id
         wanted &= leads.c.id.in_(select(lead_scores.c.lead_id).where(mine, lead_scores.c.last_at >= active_since))
     rows = connection.execute(select(leads.c.id, leads.c.account_id).where(wanted).order_by(leads.c.id)).all()
-    for start in range(0, len(rows), AT_ONCE):
-        part = {row.id: row.account_id for row in rows[start : start + AT_ONCE]}
-        yield list(_read(connection, site, part, now_ms))
-        if progress:
-            progress(min(start + AT_ONCE, len(rows)), len(rows))
+    return {row.id: row.account_id for row in rows}
 
 
-def _read(connection: Connection, site: Site, accounts: dict[str, str | None], now_ms: int) -> Iterator[PastLead]:
+def _read(
+    connection: Connection,
+    site: Site,
+    accounts: dict[str, str | None],
+    now_ms: int,
+    folded: Mapping[str, FoldedPast] | None,
+) -> Iterator[PastLead]:
     told: dict[str, list[Said]] = {}
     for lead, at, kind in bulk.select_where_in(connection, outcomes, ("lead_id", "at", "kind"), "lead_id", accounts):
         told.setdefault(lead, []).append(Said(at, kind))
     mine, goals = members(connection, accounts), goals_of(connection, site, accounts)
+    if folded is not None:
+        for lead in sorted(mine):
+            if (past := folded[lead]).seen:
+                known = course(told.get(lead, ()), goals.get(lead, ()), now_ms)
+                yield PastLead(lead, accounts[lead], known, {}, past.seen, past.pages)
+        return
     histories = store.load_histories(connection, [number for some in mine.values() for number in some])
     for lead, some in sorted(mine.items()):
         streams = {
@@ -74,12 +101,8 @@ def _read(connection: Connection, site: Site, accounts: dict[str, str | None], n
             for place, number in enumerate(some)
             if (events := [event for event in histories.get(number, ()) if event.at <= now_ms])
         }
-        seen = _times(streams, lambda fact: fact.visit > 0)
+        seen = times_seen(streams)
         if not seen:
             continue
         known = course(told.get(lead, ()), goals.get(lead, ()), now_ms)
-        yield PastLead(lead, accounts[lead], known, streams, seen, _times(streams, lambda fact: fact.kind == "page"))
-
-
-def _times(streams: dict[int, list[Fact]], wanted: Callable[[Fact], bool]) -> list[int]:
-    return sorted(fact.at for facts in streams.values() for fact in facts if wanted(fact))
+        yield PastLead(lead, accounts[lead], known, streams, seen, times_of_pages(streams))

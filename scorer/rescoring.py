@@ -9,19 +9,21 @@ two at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from scorer.announcing import Change, announce
+from scorer.core.lead_folds import Landmarked, ScoreWork
+from scorer.core.objecting import OBJECTION
 from scorer.core.score import fold
 from scorer.judging import judge
 from scorer.memberships import lock_leads, members, settle
 from scorer.models import accounts, lead_scores, lead_visitors, leads, scorecards
 from scorer.portrait import Portrait, portrait
 from scorer.scorecards import StoredCard, count_leads, count_scores, current_cards, load_card
-from scorer.scoring import SCORE_COLUMNS, facts_of, score_anew, score_row, unpack_score
+from scorer.scoring import SCORE_COLUMNS, FoldedElsewhere, facts_of, score_anew, score_row, unpack_score
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
 from tracker.core.events import Fact
@@ -29,6 +31,9 @@ from tracker.core.visits import unpack_state
 from tracker.db import Database
 from tracker.models import visitors
 from tracker.sites import Site, load_sites
+
+if TYPE_CHECKING:  # The archive needs an extra.
+    from scorer.whole_history import WholeHistory
 
 AT_ONCE: Final = {"sqlite": 100, "postgresql": 500}
 """Leads scored in one transaction. On SQLite the drain waits for as long as it lasts."""
@@ -93,11 +98,20 @@ def fill(
     return news
 
 
-def score_all(database: Database, site: Site, clock: Callable[[], int], progress: Progress | None = None) -> bool:
+def score_all(
+    database: Database,
+    site: Site,
+    clock: Callable[[], int],
+    progress: Progress | None = None,
+    history: WholeHistory | None = None,
+) -> bool:
     """Score every lead of a site by its current card from its whole history; return whether there was news.
 
-    For when something changed that scores depend on but that isn't a card's, like the site's time zone.
+    For when something changed that scores depend on but that isn't a card's, like the site's time zone. With *history* the
+    folding is done there; leads of which more becomes known meanwhile are folded once more from the database.
     """
+    if history is not None:
+        return _score_folded(database, site, clock, history, progress)
     size, news, done, after = AT_ONCE["sqlite" if database.is_sqlite else "postgresql"], False, 0, ""
     with database.reading() as connection:
         to_score = count_leads(connection, site.id)
@@ -113,6 +127,33 @@ def score_all(database: Database, site: Site, clock: Callable[[], int], progress
         done, after = done + len(page), page[-1]
         if progress:
             progress(min(done, to_score), to_score)
+
+
+def _score_folded(
+    database: Database, site: Site, clock: Callable[[], int], history: WholeHistory, progress: Progress | None
+) -> bool:
+    size, news = AT_ONCE["sqlite" if database.is_sqlite else "postgresql"], False
+    waiting: dict[str, FoldedElsewhere] = {}
+
+    def store_waiting() -> bool:
+        with database.writing() as writing:
+            made = score_anew(writing, {site.id: site}, sorted(waiting), clock(), folded=waiting)
+            announce(writing, made)
+        waiting.clear()
+        return bool(made)
+
+    with database.reading() as connection:
+        stored = current_cards(connection)[site.id]
+        roots = select(leads.c.id).where(leads.c.site_id == site.id, leads.c.merged_into.is_(None)).order_by(leads.c.id)
+        ids = list(connection.execute(roots).scalars())
+        revisions = _current_revisions(connection, site.id, ids)
+        work = ScoreWork((Landmarked(stored.card.scorecard, stored.card.decay.landmark_ms),), with_paths=False)
+        results = history.fold(connection, site, ids, work, clock(), progress)
+    for lead, result in results:
+        waiting[lead] = FoldedElsewhere(result.scores[0].state, (stored.id, revisions.get(lead, -1)))
+        if len(waiting) == size:
+            news |= store_waiting()
+    return store_waiting() or news
 
 
 def is_wanted(connection: Connection) -> bool:
@@ -232,8 +273,10 @@ def make_scores(connection: Connection, stored: StoredCard, lead_ids: Iterable[s
     site = load_sites(connection)[stored.site_id]
     rows = []
     for lead, history in read_histories(connection, site, wanted).items():
-        state = fold(stored.card, None, history.streams)
-        verdict = judge(stored.card, stored.site_id, state, history.portrayed, history.row["exclusion_by_hand"])
+        objects = history.row["exclusion"] == OBJECTION
+        state = fold(stored.card, None, {} if objects else history.streams)
+        by_hand = history.row["exclusion_by_hand"]
+        verdict = judge(stored.card, stored.site_id, state, history.portrayed, by_hand, objects=objects)
         made, _ = score_row(stored, lead, state, history.portrayed, verdict, None, was_identified=False, now_ms=now_ms)
         revision = revisions.get(lead, 0) + 2  # Cooling counts once more without deleting this row.
         as_before = verdict.exclusion == history.row["exclusion"]
@@ -340,11 +383,13 @@ def _write_exclusions(connection: Connection, stored: StoredCard) -> None:
         rows = lock_leads(connection, part)
         also = f"scorecard_id = {stored.id}"
         states = dict(map(tuple, bulk.select_where_in(connection, lead_scores, ("lead_id", "state"), "lead_id", part, also)))
-        portraits = _portraits(connection, part)
+        portraits = read_portraits(connection, part)
         changed = []
         for lead in part:
             totals, row = unpack_score(states[lead]), rows[lead]
-            verdict = judge(stored.card, stored.site_id, totals, portraits[lead], row["exclusion_by_hand"])
+            objects = row["exclusion"] == OBJECTION
+            by_hand = row["exclusion_by_hand"]
+            verdict = judge(stored.card, stored.site_id, totals, portraits[lead], by_hand, objects=objects)
             values = row | {"exclusion": verdict.exclusion, "version": row["version"] + 1}
             changed.append(tuple(values.values()))
         bulk.upsert(connection, leads, changed, columns=tuple(rows[part[0]]))
@@ -366,12 +411,14 @@ def _add_up_accounts(connection: Connection, stored: StoredCard) -> None:
     connection.execute(added.values(heat=sums.c.root * sums.c.root))
 
 
-def _portraits(connection: Connection, lead_ids: Sequence[str]) -> dict[str, Portrait]:
+def read_portraits(connection: Connection, lead_ids: Iterable[str]) -> dict[str, Portrait]:
+    """Return who these leads are; those without visitors that count are left out."""
     mine = members(connection, lead_ids)
     numbers = [number for some in mine.values() for number in some]
     packed = bulk.select_where_in(connection, visitors, ("id", "state"), "id", numbers)
     states = {number: unpack_state(state) for number, state in packed if state is not None}
-    return {lead: portrait([states[number] for number in some if number in states]) for lead, some in mine.items()}
+    known = {lead: [states[number] for number in some if number in states] for lead, some in mine.items()}
+    return {lead: portrait(some) for lead, some in known.items() if some}
 
 
 def _complete(connection: Connection, lead_ids: Sequence[str], now_ms: int) -> list[Change]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from scorer.core.capacity import WINDOW_MS, HeatPath, path_of, spells, threshold, with_threshold
+from scorer.core.capacity import WINDOW_MS, HeatPath, spells, threshold, with_threshold
 from scorer.core.decay import DAY_MS
+from scorer.core.lead_folds import FoldedScore, Landmarked, ScoreWork, fold_scores
+from scorer.core.objecting import OBJECTION
 from scorer.core.rules import Card
-from scorer.core.score import Contribution, fold
 from scorer.core.scorecard import Scorecard, parse
 from scorer.core.simulation import Compared, Simulation, Standing, hot_before, summarise
 from scorer.hot_list import is_awake
 from scorer.judging import judge
 from scorer.models import lead_scores, leads, outcomes
-from scorer.rescoring import LeadHistory, read_histories
+from scorer.portrait import Portrait
+from scorer.rescoring import read_histories, read_portraits
 from scorer.scorecards import current_cards
 from tracker import bulk
 from tracker.db import Database
 from tracker.sites import Site
+
+if TYPE_CHECKING:  # The archive needs an extra.
+    from scorer.engines.folding import Result
+    from scorer.whole_history import WholeHistory
 
 AT_ONCE: Final = 250
 """Leads whose histories are in memory."""
@@ -41,6 +47,17 @@ class TooManyLeads(ValueError):
         self.leads = leads
 
 
+class FoldedLead(NamedTuple):
+    """A lead by each card that was asked for."""
+
+    id: str
+    row: dict[str, Any]
+    """Of ``leads``."""
+    portrayed: Portrait
+    events: int
+    scores: list[FoldedScore]
+
+
 def simulate(
     database: Database,
     site: Site,
@@ -50,13 +67,14 @@ def simulate(
     days: int = 90,
     listed: int = 50,
     progress: Progress | None = None,
+    history: WholeHistory | None = None,
 ) -> tuple[Scorecard, Simulation]:
     """Return what publishing *body* at *now_ms* would change, and the card as it would be stored.
 
     Reads one moment of the database and writes nothing. Raises as ``compare`` does.
     """
     with database.reading() as connection:
-        return compare(connection, site, body, now_ms, days=days, listed=listed, progress=progress)
+        return compare(connection, site, body, now_ms, days=days, listed=listed, progress=progress, history=history)
 
 
 def compare(
@@ -69,11 +87,13 @@ def compare(
     listed: int = 50,
     progress: Progress | None = None,
     at_most: int | None = None,
+    history: WholeHistory | None = None,
 ) -> tuple[Scorecard, Simulation]:
     """Return what publishing *body* would change, as ``simulate`` does, within a transaction.
 
     Leads active in the last *days* are looked at, and before as far as ten half-lives of either card reach. Each is folded
-    by both cards from the same history, in chunks, so memory holds a few numbers a lead.
+    by both cards from the same history, in chunks, so memory holds a few numbers a lead. With *history* they are folded
+    there; memory then holds the path of each lead's heat.
 
     Raises ``ScorecardError`` for a body with problems, ``ValueError`` for *days* below 1, and ``TooManyLeads`` where there
     are more than *at_most* leads to be looked at.
@@ -86,18 +106,22 @@ def compare(
     ids = _active_leads(connection, site.id, min(start, now_ms - round(HALF_LIVES * max(half_lives) * DAY_MS)))
     if at_most is not None and len(ids) > at_most:
         raise TooManyLeads(len(ids))
-    told = parse(proposal(connection, site, body, now_ms))
+    told = parse(proposal(connection, site, body, now_ms, history=history))
     proposed = Card(told, now_ms // DAY_MS * DAY_MS)
     wins = _wins(connection, site.id, start, now_ms)
     compared, events = [], 0
-    for done, (lead_id, history) in enumerate(_histories(connection, site, ids), start=1):
-        won_at = wins.get(lead_id)
+    cards = (current, proposed)
+    for done, lead in enumerate(_folded(connection, site, ids, cards, now_ms, history), start=1):
+        won_at = wins.get(lead.id)
         # A win isn't what made a lead hot before it; the last thing that another lead did may well be.
-        until = won_at if won_at is not None else history.portrayed.last_at + 1
-        sides = [_standing(card, site.id, history, start, now_ms, until) for card in (current, proposed)]
-        person = history.portrayed.person
-        compared.append(Compared(lead_id, person.name or person.email, won_at is not None, *sides))
-        events += history.events
+        until = won_at if won_at is not None else lead.portrayed.last_at + 1
+        sides = [
+            _standing(card, site.id, lead, score, start, now_ms, until)
+            for card, score in zip(cards, lead.scores, strict=True)
+        ]
+        person = lead.portrayed.person
+        compared.append(Compared(lead.id, person.name or person.email, won_at is not None, *sides))
+        events += lead.events
         if progress and (done % AT_ONCE == 0 or done == len(ids)):
             progress(done, len(ids))
     return told, summarise(compared, events, days, listed)
@@ -110,6 +134,7 @@ def proposal(
     now_ms: int,
     enter: float | None = None,
     at_most: int | None = None,
+    history: WholeHistory | None = None,
 ) -> Mapping[str, Any]:
     """Return a card as plain data, as it is stored when published at *now_ms*.
 
@@ -122,12 +147,19 @@ def proposal(
     if card.hot.per_week is None:
         return body
     if enter is None:
-        enter = _threshold(connection, site, card, now_ms, at_most)
+        enter = _threshold(connection, site, card, now_ms, at_most, history)
     found = with_threshold(card, enter)
     return {**body, "hot": {**body["hot"], "enter": found.hot.enter}, "warm": found.warm}
 
 
-def _threshold(connection: Connection, site: Site, scorecard: Scorecard, now_ms: int, at_most: int | None) -> float:
+def _threshold(
+    connection: Connection,
+    site: Site,
+    scorecard: Scorecard,
+    now_ms: int,
+    at_most: int | None,
+    history: WholeHistory | None,
+) -> float:
     """The points that give the leads a week which the card asks for; never fewer than make a lead warm."""
     assert scorecard.hot.per_week is not None
     card = Card(scorecard, now_ms // DAY_MS * DAY_MS)
@@ -135,45 +167,68 @@ def _threshold(connection: Connection, site: Site, scorecard: Scorecard, now_ms:
     ids = _active_leads(connection, site.id, now_ms - WINDOW_MS)
     if at_most is not None and len(ids) > at_most:
         raise TooManyLeads(len(ids))
-    for _, history in _histories(connection, site, ids):
-        trace: list[Contribution] = []
-        state = fold(card, None, history.streams, trace)
-        verdict = judge(card, site.id, state, history.portrayed, history.row["exclusion_by_hand"])
+    for lead in _folded(connection, site, ids, (card,), now_ms, history):
+        (score,) = lead.scores
+        verdict = judge(card, site.id, score.state, lead.portrayed, lead.row["exclusion_by_hand"])
         if verdict.exclusion is None:
-            paths.append(path_of(card.decay, trace))
+            assert score.path is not None
+            paths.append(score.path)
     return threshold(paths, card.decay, scorecard.hot.per_week, scorecard.hot.leave_ratio, now_ms, scorecard.warm)
 
 
-def _standing(card: Card, site_id: int, history: LeadHistory, start: int, now_ms: int, until: int) -> Standing:
-    trace: list[Contribution] = []
-    state = fold(card, None, history.streams, trace)
-    verdict = judge(card, site_id, state, history.portrayed, history.row["exclusion_by_hand"])
+def _standing(
+    card: Card, site_id: int, lead: FoldedLead, score: FoldedScore, start: int, now_ms: int, until: int
+) -> Standing:
+    state = score.state
+    assert score.path is not None
+    verdict = judge(card, site_id, state, lead.portrayed, lead.row["exclusion_by_hand"])
     # What is kept off the hot list was never on it, as far as the card's present word goes.
     spell = None if verdict.exclusion else state.hot_since
-    hot = [] if verdict.exclusion else spells(path_of(card.decay, trace), card.decay, card.enter, card.leave)
+    hot = [] if verdict.exclusion else spells(score.path, card.decay, card.enter, card.leave)
     return Standing(
         priority=state.heat * verdict.fit.multiplier,
         score=card.score(state.heat, now_ms),
-        hot=is_awake(history.row) and card.tier(state.heat, spell, now_ms) == "hot",
+        hot=is_awake(lead.row) and card.tier(state.heat, spell, now_ms) == "hot",
         entered=sum(start < one.since <= now_ms for one in hot),
         hot_before=hot_before(hot, until),
     )
 
 
-def _histories(connection: Connection, site: Site, lead_ids: list[str]) -> Iterator[tuple[str, LeadHistory]]:
-    """The histories of leads, some at a time."""
+def _folded(
+    connection: Connection,
+    site: Site,
+    lead_ids: Sequence[str],
+    cards: Sequence[Card],
+    now_ms: int,
+    history: WholeHistory | None,
+) -> Iterator[FoldedLead]:
+    """Leads by each card, in the order of their ids; those without visitors are left out."""
+    elsewhere: dict[str, Result] = {}
+    if history is not None:
+        work = ScoreWork(tuple(Landmarked(card.scorecard, card.decay.landmark_ms) for card in cards), with_paths=True)
+        elsewhere = dict(history.fold(connection, site, lead_ids, work, now_ms))
     for begin in range(0, len(lead_ids), AT_ONCE):
         part = lead_ids[begin : begin + AT_ONCE]
-        rows = bulk.select_where_in(connection, leads, _LEAD_COLUMNS, "id", part)
-        yield from read_histories(
-            connection, site, {row[0]: dict(zip(_LEAD_COLUMNS, row, strict=True)) for row in rows}
-        ).items()
+        rows = {
+            row[0]: dict(zip(_LEAD_COLUMNS, row, strict=True))
+            for row in bulk.select_where_in(connection, leads, _LEAD_COLUMNS, "id", part)
+        }
+        if history is not None:
+            for lead, portrayed in sorted(read_portraits(connection, rows).items()):
+                found = elsewhere.pop(lead)
+                yield FoldedLead(lead, rows[lead], portrayed, found.events, found.scores)
+            continue
+        for lead, one in read_histories(connection, site, rows).items():
+            scores = fold_scores(cards, one.streams, with_paths=True)
+            yield FoldedLead(lead, one.row, one.portrayed, one.events, scores)
 
 
 def _active_leads(connection: Connection, site_id: int, since_ms: int) -> list[str]:
-    """Leads of a site that did anything since, by id."""
+    """Leads of a site that did anything since and may be scored, by id."""
     current = current_cards(connection)[site_id].id
-    query = select(lead_scores.c.lead_id).where(lead_scores.c.scorecard_id == current, lead_scores.c.last_at >= since_ms)
+    may_be = leads.c.exclusion.is_distinct_from(OBJECTION)
+    query = select(lead_scores.c.lead_id).join(leads, leads.c.id == lead_scores.c.lead_id)
+    query = query.where(lead_scores.c.scorecard_id == current, lead_scores.c.last_at >= since_ms, may_be)
     return list(connection.execute(query.order_by(lead_scores.c.lead_id)).scalars())
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -40,6 +40,9 @@ from tracker.db import Database
 from tracker.log import configure_logging, get_logger
 from tracker.settings import read_settings
 from tracker.sites import Site, load_sites
+
+if TYPE_CHECKING:  # The archive needs an extra.
+    from scorer.whole_history import WholeHistory
 
 READING: Final = 0.4
 """Share of the work that is reading."""
@@ -90,8 +93,10 @@ def learn(
     seed: int = SEED,
     progress: Progress = lambda done: None,
     trainer: Trainer = train,
+    history: WholeHistory | None = None,
 ) -> Taught:
-    """Return what a site's outcomes teach; writes nothing. Told to progress is the share that is done.
+    """Return what a site's outcomes teach; writes nothing. Told to progress is the share that is done. With *history* the
+    leads are folded there.
 
     Raises ``TrainingError`` where nothing can be learned yet.
     """
@@ -105,6 +110,7 @@ def learn(
             now,
             horizon_days=horizon_days,
             progress=lambda done, of: progress(READING * done / of),
+            history=history,
         )
     assert body is not None
     trained = trainer(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -14,6 +14,7 @@ from scorer.core.decay import DAY_MS
 from scorer.core.globs import Globs, folded
 from scorer.core.labelling import snapshot_times
 from scorer.core.labels import listed
+from scorer.core.lead_folds import FoldedPast, Landmarked, PastWork
 from scorer.core.past_points import Held, columns_of, counting_card, held
 from scorer.core.rules import Card
 from scorer.core.scorecard import Scorecard
@@ -21,10 +22,13 @@ from scorer.learning.snapshots import Feature, Floats, Integers, Matrix, Snapsho
 from scorer.learning_models import explored_leads
 from scorer.models import leads
 from scorer.outcomes import OUTCOME_EVENTS
-from scorer.past_leads import PastLead, Progress, past_leads
+from scorer.past_leads import PastLead, Progress, find_past_leads, past_leads
 from scorer.scorecards import current_cards
 from tracker import bulk
 from tracker.sites import Site
+
+if TYPE_CHECKING:  # The archive needs an extra.
+    from scorer.whole_history import WholeHistory
 
 HALF_LIVES: Final = (3.0, 7.0, 14.0, 30.0)
 """Days; beside that of the current card."""
@@ -101,8 +105,14 @@ class _Reader:
         self.at_most = max(1, min(SNAPSHOTS_AT_MOST, CELLS_AT_MOST // (tables * max(1, leads_to_read))))
         self.step_ms = _WEEK_MS if self.at_most >= SNAPSHOTS_AT_MOST / 2 else 2 * _WEEK_MS
 
-    def read(self, some: Sequence[PastLead], shown: dict[str, list[tuple[int, int, float]]]) -> _Part:
-        """Return the rows of some leads. *shown* says when leads were shown by lot, and how likely that was."""
+    def read(
+        self,
+        some: Sequence[PastLead],
+        shown: dict[str, list[tuple[int, int, float]]],
+        folded: Mapping[str, FoldedPast] | None = None,
+    ) -> _Part:
+        """Return the rows of some leads. *shown* says when leads were shown by lot, and how likely that was. *folded*: by
+        the counting card, where that was done already."""
         rows: list[tuple[int, int, int, int, bool, float, int, int]] = []
         entries: list[tuple[int, int, float, float]] = []
         for lead in some:
@@ -117,7 +127,7 @@ class _Reader:
             if not known:
                 self.censored += 1
                 continue
-            everything = held(self.counting, lead.streams)
+            everything = held(self.counting, lead.streams) if folded is None else folded[lead.id].held
             self._note_contact(lead, everything)
             for at, known_at, won in known:
                 place = len(rows)
@@ -215,6 +225,7 @@ def read_snapshots(
     horizon_days: int | None = None,
     half_lives: Iterable[float] | None = None,
     progress: Progress | None = None,
+    history: WholeHistory | None = None,
 ) -> Snapshots:
     """Return the leads of *site* as they stood at past times, and whether they bought within the horizon.
 
@@ -232,6 +243,8 @@ def read_snapshots(
         In days; ``None``: ``HALF_LIVES`` and that of the current card. With none there are no counts, only points.
     progress
         Told how many leads have been read, and of how many.
+    history
+        Where the leads are folded; ``None``: here, from the database.
     """
     card = current_cards(connection)[site.id].card.scorecard
     if half_lives is None:
@@ -240,9 +253,14 @@ def read_snapshots(
     reader = _Reader(card, half_lives, horizon_days or settings.learning_horizon_days, settings.goal_events, now_ms)
     mine = (leads.c.site_id == site.id) & leads.c.merged_into.is_(None)
     reader.plan(connection.execute(select(func.count()).where(mine)).scalar_one())
-    parts = []
-    for some in past_leads(connection, site, now_ms, progress):
-        parts.append(reader.read(some, _explored(connection, [lead.id for lead in some])))
+    parts, folded = [], None
+    if history is not None:
+        work = PastWork(Landmarked(reader.counting.scorecard, reader.counting.decay.landmark_ms), now_ms)
+        results = history.fold(connection, site, list(find_past_leads(connection, site)), work, now_ms, progress)
+        folded = {lead: result.past for lead, result in results if result.past is not None}
+        progress = None
+    for some in past_leads(connection, site, now_ms, progress, folded=folded):
+        parts.append(reader.read(some, _explored(connection, [lead.id for lead in some]), folded))
     return reader.finish(parts)
 
 

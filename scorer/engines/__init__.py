@@ -1,0 +1,1 @@
+"""Where a whole history is folded: in processes of this machine, or on Spark. What is done is the same: see ``folding``."""
