@@ -483,7 +483,8 @@ def test_a_queue_replaced_by_an_empty_one_is_read_from_its_start(machine: Machin
     machine.append(site_id, [page("v", number) for number in range(5)])
     machine.drain()
     machine.client.flushall()
-    for number, (partition, count, entry) in enumerate(packed(site_id, [page("w", number) for number in range(4)]), start=1):
+    again = [page("v", number) for number in range(5, 9)]  # the same visitor, and so the same partition
+    for number, (partition, count, entry) in enumerate(packed(site_id, again), start=1):
         # The new server's clock is far behind.
         machine.client.xadd(queue.stream_key(partition), {queue.ENTRY_FIELD: entry}, id=f"{number}-1")
         machine.client.hincrby(queue.appended_key(partition), str(site_id), count)
