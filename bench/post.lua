@@ -36,6 +36,15 @@ function request()
   return bodies[place % 256 + 1]
 end
 
+-- With RATE, so many requests a second, from all connections together, at times that chance chooses. Milliseconds are the
+-- finest that wrk knows, and a connection waits for its answer: with pauses too short for that, fewer come.
+if os.getenv("RATE") then
+  local pause = 1000 * tonumber(os.getenv("CONNECTIONS")) / tonumber(os.getenv("RATE"))
+  function delay()
+    return math.floor(-pause * math.log(1 - math.random()) + math.random())
+  end
+end
+
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format("RESULT %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(99),

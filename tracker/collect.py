@@ -18,6 +18,7 @@ from tracker.core.origins import origin_allowed
 from tracker.core.pseudonyms import daily_pseudonym
 from tracker.core.refusals import EXPLANATION, STATUS
 from tracker.core.screening import is_opted_out
+from tracker.quotas import OverQuota, Quotas
 from tracker.sites import SiteSettings
 
 ROUTES: Final[dict[str, str | None]] = {
@@ -31,6 +32,9 @@ ROUTES: Final[dict[str, str | None]] = {
 """The last part of each collect path, and the type of event it takes (``None``: a batch of any)."""
 
 RETRY_AFTER_SECONDS: Final = 5
+"""When to try again where nothing is known of how long it takes."""
+MANY_EVENTS: Final = 20
+"""In a batch of more, quotas are asked before the events are read; to read fewer costs no more than to ask twice."""
 
 
 class Headers(Protocol):
@@ -64,6 +68,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The refusal, empty for success."""
     cookie: str = ""
     """Value of ``Set-Cookie``; empty: none is set."""
+    retry_after: int = RETRY_AFTER_SECONDS
+    """Seconds after which to try again; told with 429 and 503 only."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -92,10 +98,11 @@ CompanyOf = Callable[[str], str]
 """Returns the company whose network an address is in, empty for none (see ``tracker.networks``)."""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct):
     """What the collector's settings say about events."""
 
     partitions: int
+    """The layout in use (see ``tracker.core.layouts``), which may change at any time."""
     late_window_ms: int
 
 
@@ -115,8 +122,8 @@ def answer_headers(answer: Answer, origin: str | None) -> list[tuple[str, str]]:
     headers = [("content-type", "application/json"), *allow_origin(origin)]
     if answer.cookie:
         headers.append(("set-cookie", answer.cookie))
-    if answer.status == 503:
-        headers += [("retry-after", str(RETRY_AFTER_SECONDS)), ("access-control-expose-headers", "Retry-After")]
+    if answer.status in (429, 503):
+        headers += [("retry-after", str(answer.retry_after)), ("access-control-expose-headers", "Retry-After")]
     if answer.status == 401 and not origin:
         # Never to a page: its visitor would be asked for a name and a password.
         headers.append(("www-authenticate", 'Basic realm="warmtrail"'))
@@ -137,19 +144,29 @@ def allow_origin(origin: str | None) -> list[tuple[str, str]]:
 
 
 def decide(
-    request: Request, keys: KeyRing, limits: Limits, secret: bytes, company_of: CompanyOf | None = None
+    request: Request,
+    keys: KeyRing,
+    limits: Limits,
+    secret: bytes,
+    company_of: CompanyOf | None = None,
+    quotas: Quotas | None = None,
 ) -> Accepted | Answer:
     """Return the events to append with the answer to give afterwards, or the answer that refuses the request.
 
-    *secret* keys the pseudonyms of visitors without an id. *company_of* is ``None`` where networks are not looked up.
+    *secret* keys the pseudonyms of visitors without an id. *company_of* is ``None`` where networks are not looked up,
+    *quotas* where nobody counts what comes from whom.
     """
     try:
-        return _decide(request, keys, limits, secret, company_of)
+        return _decide(request, keys, limits, secret, company_of, quotas)
+    except OverQuota as over:
+        return msgspec.structs.replace(refuse(over.reason), retry_after=over.retry_after)
     except Refused as refused:
         return refuse(refused.reason)
 
 
-def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes, company_of: CompanyOf | None) -> Accepted:
+def _decide(
+    request: Request, keys: KeyRing, limits: Limits, secret: bytes, company_of: CompanyOf | None, quotas: Quotas | None
+) -> Accepted:
     headers = request.headers
     kind = ROUTES[request.route]
     body = read_body(inflate(request.body, headers.get("content-encoding")), is_batch=kind is None)
@@ -157,15 +174,22 @@ def _decide(request: Request, keys: KeyRing, limits: Limits, secret: bytes, comp
     origin = headers.get("origin")
     if origin and not known.trusted and not origin_allowed(origin, known.settings.origins):
         raise Refused("origin_not_allowed")
+    counted = quotas if not known.trusted else None
+    sender = _address(request) if counted is not None and not known.settings.no_ip else ""
+    if counted is not None and body.batch is not None and len(body.batch) > MANY_EVENTS:
+        counted.look(known.site_id, sender, len(body.batch))
     oldest_ms = OLDEST_MS if known.trusted else request.received_ms - limits.late_window_ms
     info = request_info(request, known)
     if company_of is not None and _may_be_looked_up(info, known, body):
         info = msgspec.structs.replace(info, network=company_of(_address(request)))
     # A server speaks for many visitors from one address: they must not become one.
-    pseudonym = _pseudonym(request, known, info, secret) if body.cookieless and not known.trusted else ""
+    nameless = body.cookieless and not known.trusted and not known.settings.no_ip
+    pseudonym = _pseudonym(request, known, info, secret) if nameless else ""
     caller = Caller(known.site_id, known.trusted, oldest_ms, pseudonym, secret)
     admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
+    if counted is not None:
+        counted.take(known.site_id, sender, received, (visitor for visitor, _ in admission.events))
     answer = _answer(admission.rejected, single=kind is not None)
     if origin and admission.events and (cookie := _cookie(request, known, info, body, admission)):
         answer = msgspec.structs.replace(answer, cookie=cookie)
@@ -192,10 +216,16 @@ def _may_be_looked_up(info: RequestInfo, known: KnownKey, body: Body) -> bool:
     """Decide whether to ask whose network a request comes from.
 
     Not where that isn't the visitor's: a server, or a library that passes events on. Not for our own staff. And not for
-    visitors who asked not to be tracked, or have not agreed to it yet.
+    visitors who asked not to be tracked, or have not agreed to it yet. Nor where the site wants no address looked up.
     """
     not_a_visitor = known.trusted or info.own_traffic or is_relay(info.agent)
-    return not (not_a_visitor or body.cookieless or is_opted_out(info, known.settings.rules))
+    no_ip = known.settings.no_ip
+    return not (not_a_visitor or no_ip or body.cookieless or _is_opted_out(info, known))
+
+
+def _is_opted_out(info: RequestInfo, known: KnownKey) -> bool:
+    # Most browsers send no signal: then the site's rules need not be looked up.
+    return (info.gpc or info.dnt) and is_opted_out(info, known.settings.rules)
 
 
 def _address(request: Request) -> str:
@@ -211,7 +241,7 @@ def _cookie(request: Request, known: KnownKey, info: RequestInfo, body: Body, ad
 
     The page's script writes the same cookie: what is honoured there must be honoured here.
     """
-    if known.trusted or body.cookieless or is_opted_out(info, known.settings.rules):
+    if known.trusted or body.cookieless or _is_opted_out(info, known):
         return ""
     # Looked for in the whole body: also where the event itself was refused, nothing is to be set again.
     if _WITHDRAWN in body.raw:

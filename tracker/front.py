@@ -23,6 +23,8 @@ from tracker.core.domains import registrable_domain
 from tracker.keys import SiteKeys
 from tracker.log import get_logger
 from tracker.metrics import IntakeMetrics
+from tracker.pressure import TurnBudget, weight_of
+from tracker.quotas import Quotas
 from tracker.watch import QueueWatch
 
 BODY_SECONDS: Final = 10.0
@@ -30,6 +32,13 @@ BODY_SECONDS: Final = 10.0
 MAX_DISCARDED_BYTES: Final = 16_000_000
 """How much of a body that is too large is read, so that its sender gets to see the refusal."""
 MAX_APP_BODY_BYTES: Final = 2_000_000
+LARGE_BODY_BYTES: Final = 65_536
+"""Browsers send no larger ones from a page that is being left; servers do."""
+MAX_LARGE_BYTES: Final = 64_000_000
+"""What bodies larger than that may take in memory while they come in; beyond, further large ones are refused unread."""
+MAX_APPENDING: Final = 4_500
+"""Weight of the requests (``weight_of``) that may wait for the queue to have their events: 500 of a single event, at full
+speed some 25 ms' worth. With more the queue's server is slow or away, and whoever comes then is told so at once."""
 APP_THREADS: Final = 8
 MAX_WAITING_FOR_KEYS: Final = 50
 WAIT_ENVIRON: Final = "warmtrail.wait_seconds"
@@ -84,6 +93,7 @@ class Front:
         changed: Callable[[], asyncio.Future[None]],
         look: Callable[[], None] = lambda: None,
         company_of: CompanyOf | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._app = app
         self._routes = {f"{collect_prefix}/{name}": name for name in ROUTES} if collect_prefix is not None else {}
@@ -99,6 +109,10 @@ class Front:
         self._looking: asyncio.Future[None] | None = None
         self._asking_again = asyncio.Semaphore(ASKED_AGAIN_AT_ONCE)
         self._company_of = company_of
+        self._quotas = quotas
+        self._budget = TurnBudget()
+        self._appending = 0
+        self._large_bytes = 0
         self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
         self._waiting_for_keys = 0
         self._leaving = asyncio.Event()
@@ -107,6 +121,7 @@ class Front:
     def leave(self) -> None:
         """Let those who wait for changes go: the server is about to stop."""
         self._leaving.set()
+        self._budget.stop()
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
         """Answer one request."""
@@ -117,28 +132,44 @@ class Front:
 
     async def _collect(self, route: str, scope: Scope, proto: Any) -> None:
         headers = scope.headers
-        try:
-            body = await _read_body(headers, proto, MAX_BODY_BYTES)
-        except _BodyTooLarge:
-            answer = self._refused("body_too_large")
-        except TimeoutError:
-            answer = self._refused("body_too_slow")
+        large = _large(headers)
+        if large and self._large_bytes + large > MAX_LARGE_BYTES:
+            answer = self._refused("overloaded")
         else:
-            peer = scope.client.rpartition(":")[0]
-            answer = await self._take(Request(route, headers, body, time.time_ns() // 1_000_000, peer))
+            self._large_bytes += large
+            try:
+                body = await _read_body(headers, proto, MAX_BODY_BYTES)
+            except _BodyTooLarge:
+                answer = self._refused("body_too_large")
+            except TimeoutError:
+                answer = self._refused("body_too_slow")
+            else:
+                answer = await self._take(Request(route, headers, body, time.time_ns() // 1_000_000, _peer(scope.client)))
+            finally:
+                self._large_bytes -= large
         proto.response_bytes(answer.status, answer_headers(answer, headers.get("origin")), answer.body)
 
     async def _take(self, request: Request) -> Answer:
-        if self._watch.full:
+        if self._is_overloaded():
             return self._refused("overloaded")
-        decision = decide(request, self._keys, self._limits, self._secret, self._company_of)
+        decision = self._decide(request)
         if isinstance(decision, Answer) and decision.reason == "write_key_unknown" and await self._look_again():
-            decision = decide(request, self._keys, self._limits, self._secret, self._company_of)
+            decision = self._decide(request)
         if isinstance(decision, Answer):
-            return self._refused(decision.reason)
+            self._metrics.refused(decision.reason)
+            return decision
         return await self._append(decision)
 
+    def _is_overloaded(self) -> bool:
+        return self._budget.is_spent or self._watch.full or self._appending >= MAX_APPENDING
+
+    def _decide(self, request: Request) -> Accepted | Answer:
+        return decide(request, self._keys, self._limits, self._secret, self._company_of, self._quotas)
+
     async def _append(self, accepted: Accepted) -> Answer:
+        weight = weight_of(accepted.received)
+        self._budget.spend(weight)
+        self._appending += weight
         try:
             if accepted.entries:
                 await self._commit.append(accepted.site_id, accepted.entries)
@@ -147,6 +178,8 @@ class Front:
         except QueueUnavailable as error:
             log.warning("append_failed", error=str(error))
             return self._refused("queue_unavailable")
+        finally:
+            self._appending -= weight
         self._watch.touched([partition for partition, _, _ in accepted.entries])
         self._metrics.accepted(accepted)
         return accepted.answer
@@ -234,6 +267,27 @@ def _refuse(proto: Any, status: int, title: str) -> None:
     proto.response_str(status, [("content-type", "application/problem+json")], problem)
 
 
+def _peer(client: str) -> str:
+    """Return the address in an address and port: IPv6 without its brackets, and IPv4 as such where the socket serves both.
+
+    >>> _peer("203.0.113.9:5"), _peer("[2001:db8::1]:5"), _peer("[::ffff:203.0.113.9]:5")
+    ('203.0.113.9', '2001:db8::1', '203.0.113.9')
+    """
+    address = client.rpartition(":")[0]
+    return address.strip("[]").removeprefix("::ffff:") if address[:1] == "[" else address
+
+
+def _large(headers: Headers) -> int:
+    """Return how much memory to set aside for a body; 0 for a small one, and for one that isn't there."""
+    length = headers.get("content-length")
+    if length is None:
+        return MAX_BODY_BYTES if headers.get("transfer-encoding") is not None else 0
+    if len(length) < 5:
+        return 0
+    claimed = int(length) if len(length) < 10 and length.isascii() and length.isdigit() else MAX_BODY_BYTES
+    return min(claimed, MAX_BODY_BYTES) if claimed > LARGE_BODY_BYTES else 0
+
+
 async def _read_body(headers: Headers, proto: Any, limit: int) -> bytes:
     """Return the body; raise ``_BodyTooLarge`` or ``TimeoutError``."""
     length = headers.get("content-length")
@@ -271,7 +325,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "SERVER_NAME": server or "localhost",
         "SERVER_PORT": port or "80",
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "REMOTE_ADDR": _peer(scope.client),
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,

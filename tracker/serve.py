@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -65,6 +66,9 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     front = make_front(loop)
+    # What is loaded by now stays: to look through it again would hold up everybody for a twentieth of a second.
+    gc.collect()
+    gc.freeze()
     server = Server(
         front,
         address=host,

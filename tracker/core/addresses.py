@@ -23,7 +23,7 @@ def client_address(peer: str, forwarded: str | None) -> str:
     >>> client_address("10.0.0.1", "203.0.113.9, 198.51.100.7"), client_address("203.0.113.9", "198.51.100.7")
     ('198.51.100.7', '203.0.113.9')
     """
-    if not forwarded or not _is_private(peer):
+    if not forwarded or not is_private(peer):
         return peer
     return forwarded.rpartition(",")[2].strip() or peer
 
@@ -43,5 +43,6 @@ def is_within(address: str, networks: tuple[Network, ...]) -> bool:
 
 
 @lru_cache(maxsize=1000)
-def _is_private(peer: str) -> bool:
-    return is_within(peer, _PRIVATE)
+def is_private(address: str) -> bool:
+    """Decide whether *address* is of a private network, as a proxy's of our own may be."""
+    return is_within(address, _PRIVATE)

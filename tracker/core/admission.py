@@ -14,6 +14,7 @@ import msgspec
 from tracker.core.events import FILE_DOWNLOADED, PAGE_ENGAGED, Event, EventKind
 from tracker.core.files import name_file
 from tracker.core.mail_links import MailClick, read_click, take_off_click
+from tracker.core.minimising import minimal_body
 from tracker.core.refusals import EventRefusal, Refusal
 from tracker.core.urls import clean_link, clean_referrer, clean_url
 
@@ -25,14 +26,16 @@ MAX_DEPTH: Final = 32
 MAX_ENGAGED_MS: Final = 86_400_000
 FUTURE_TOLERANCE_MS: Final = 5 * 60_000
 """How far ahead of us a clock may be before its event is refused; within it, the event counts as happening now."""
+LATE_MS: Final = 3_600_000
+"""What the public key tells longer after it happened than this is told late: its caps are those of the day of receipt."""
 OLDEST_MS: Final = 631_152_000_000
 """1990-01-01: nothing on the web is older, whoever says so."""
 
 _KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
 _CONTEXT_KEPT: Final = frozenset(("campaign", "locale", "timezone", "location", "userAgent", "automation"))
 _DETAIL_TAKEN: Final = frozenset(
-    # What is written here must not be claimed by a sender: ``mail_link``.
-    ("url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent", "mail_link")
+    # What is written here must not be claimed by a sender: ``mail_link``. Nor is an address written anywhere: ``ip``.
+    ("ip", "url", "path", "title", "referrer", "search", "view_id", "engaged_ms", "scroll_percent", "mail_link")
 )
 
 
@@ -51,7 +54,8 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True):
-    """One refused event: its place in the batch, the reason, and the event as it came (cut to 32 kB)."""
+    """One refused event: its place in the batch, the reason, and the event as it came: cut to 32 kB, and less
+    what ``minimal_body`` takes out."""
 
     index: int
     reason: EventRefusal
@@ -96,6 +100,9 @@ class _WireEvent(msgspec.Struct):
     context: dict[str, Any] | None = None
 
 
+_NOTHING: Final[dict[str, Any]] = {}
+_UNREADABLE: Final = -(2**62)
+"""Stands for a time that can't be read: no date comes near it."""
 _BODY: Final = msgspec.json.Decoder(_Body)
 _EVENT: Final = msgspec.json.Decoder(_WireEvent)
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
@@ -182,25 +189,30 @@ def admit(body: Body, kind: str | None, caller: Caller, received_ms: int, *, che
     """
     raws = [body.raw] if body.batch is None else [bytes(raw) for raw in body.batch]
     admission = Admission([], [])
+    sent_at = _read_time(body.sent_at) if body.sent_at else None
     for index, raw in enumerate(raws):
         try:
-            admission.events.append(_admit_one(raw, kind, body.sent_at, caller, received_ms, check_numbers))
+            admission.events.append(_admit_one(raw, kind, sent_at, caller, received_ms, check_numbers))
         except _Refusal as refusal:
-            admission.rejected.append(Rejected(index, refusal.reason, raw[:MAX_EVENT_BYTES]))
+            admission.rejected.append(Rejected(index, refusal.reason, minimal_body(raw[:MAX_EVENT_BYTES])))
     return admission
 
 
 def _admit_one(
-    raw: bytes, kind: str | None, sent_at: str | None, caller: Caller, received_ms: int, check_numbers: bool
+    raw: bytes, kind: str | None, sent_at: int | None, caller: Caller, received_ms: int, check_numbers: bool
 ) -> tuple[str, Event]:
+    """Admit one event; *sent_at* is the batch's, ``_UNREADABLE`` where that can't be read.
+
+    The dearest function of the collector: a call is saved where it would only find that there is nothing to do.
+    """
     wire = _decode(raw)
     kind = kind or wire.type
     if not kind:
         raise _Refusal("type_missing")
     if kind not in _KINDS:
         raise _Refusal("type_unknown")
-    user_id = _identifier(wire.userId)
-    anonymous_id = _identifier(wire.anonymousId)
+    user_id = _identifier(wire.userId) if wire.userId is not None else ""
+    anonymous_id = _identifier(wire.anonymousId) if wire.anonymousId is not None else ""
     visitor_key = anonymous_id or (f"user:{user_id}" if user_id else caller.pseudonym)
     if not visitor_key:
         raise _Refusal("identity_missing")
@@ -210,12 +222,12 @@ def _admit_one(
 
     # Traits are a person's or a company's: their url is a website, their title a profession.
     is_behaviour = kind in ("page", "track")
-    detail = (wire.properties if is_behaviour else wire.traits) or {}
-    context = wire.context or {}
+    detail = (wire.properties if is_behaviour else wire.traits) or _NOTHING
+    context = wire.context or _NOTHING
     # What traits say of a title or an address is about the person, not about a page.
-    shown = detail if is_behaviour else {}
+    shown = detail if is_behaviour else _NOTHING
     page = context.get("page") if is_behaviour else None
-    page = page if isinstance(page, dict) else {}
+    page = page if isinstance(page, dict) else _NOTHING
     address, click_token = _address(shown, page)
     url = _url(address, clean_url if kind == "page" else clean_link)
     at = _time_of(wire, sent_at, caller, received_ms)
@@ -224,19 +236,26 @@ def _admit_one(
         click = read_click(caller.secret, click_token, caller.site_id, at)
         if isinstance(click, MailClick):
             rest = {**(rest or {}), "mail_link": click.as_property()}
+    title = shown.get("title") or page.get("title") or (wire.name if kind == "page" else None)
+    referrer = shown.get("referrer") or page.get("referrer")
+    view_id = shown.get("view_id")
+    scrolled = shown.get("scroll_percent")
+    told = _kept(context)
+    if received_ms - at > LATE_MS and not caller.trusted:
+        told = {**(told or _NOTHING), "received_at": received_ms}
     event = Event(
         message_id=_message_id(wire, raw, received_ms),
         at=at,
         kind=kind,  # type: ignore[arg-type]  # one of _KINDS, checked above
         name=name,
         url=url,
-        title=_text(shown.get("title") or page.get("title") or (wire.name if kind == "page" else None), 300),
-        referrer=_referrer(shown.get("referrer") or page.get("referrer")),
-        view_id=_text(shown.get("view_id"), 64),
+        title=title.strip()[:300] if isinstance(title, str) else "",
+        referrer=_referrer(referrer) if referrer else "",
+        view_id=view_id.strip()[:64] if isinstance(view_id, str) else "",
         engaged_ms=_engaged_ms(detail) if name == PAGE_ENGAGED else 0,
-        scroll_percent=_percent(shown.get("scroll_percent")),
+        scroll_percent=_percent(scrolled) if scrolled is not None else 0,
         properties=name_file(rest, url) if name == FILE_DOWNLOADED else rest,
-        context={key: value for key, value in context.items() if value and key in _CONTEXT_KEPT} or None,
+        context=told,
         user_id=user_id,
     )
     if check_numbers:
@@ -258,8 +277,9 @@ def _decode(raw: bytes) -> _WireEvent:
         raise _Refusal("event_not_object" if raw.lstrip()[:1] != b"{" else "field_invalid") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _Refusal("field_invalid") from None
-    # PostgreSQL cannot hold the character NUL; no honest text has one.
-    if b"\\u0000" in raw and _has_nul(msgspec.to_builtins(wire)):
+    # PostgreSQL cannot hold the character NUL; no honest text has one. Most have no backslash either, and one byte is found
+    # more quickly than six.
+    if b"\\" in raw and b"\\u0000" in raw and _has_nul(msgspec.to_builtins(wire)):
         raise _Refusal("text_invalid")
     return wire
 
@@ -294,23 +314,17 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, list) and any(_has_nul(item) for item in value)
 
 
-def _identifier(value: str | int | None) -> str:
-    if value is None:
-        return ""
+def _identifier(value: str | int) -> str:
     text = str(value).strip()
     if len(text) > 200:
         raise _Refusal("field_invalid")
     return text
 
 
-def _text(value: Any, limit: int) -> str:
-    return value.strip()[:limit] if isinstance(value, str) else ""
-
-
 def _address(detail: dict[str, Any], page: dict[str, Any]) -> tuple[Any, str]:
     """Return the address as sent, but for the token of a click on a link in a mail; and that token."""
     value = detail.get("url") or page.get("url") or detail.get("path") or page.get("path")
-    return take_off_click(value) if isinstance(value, str) else (value, "")
+    return take_off_click(value) if isinstance(value, str) and "wt_m=" in value else (value, "")
 
 
 def _url(value: Any, clean: Callable[[str], str | None]) -> str:
@@ -324,7 +338,7 @@ def _url(value: Any, clean: Callable[[str], str | None]) -> str:
 
 def _referrer(value: Any) -> str:
     # A page does not choose its referrer: one that names neither a page nor an app (about:client) says nothing.
-    return clean_referrer(take_off_click(value)[0]) if isinstance(value, str) and value else ""
+    return clean_referrer(take_off_click(value)[0]) if isinstance(value, str) else ""
 
 
 def _engaged_ms(detail: dict[str, Any]) -> int:
@@ -342,14 +356,22 @@ def _percent(value: Any) -> int:
 
 def _rest(detail: dict[str, Any], wire: _WireEvent, kind: str) -> dict[str, Any] | None:
     if kind in ("page", "track"):
-        # Mostly nothing is left, and a difference of sets is the quickest way to see that.
-        return {key: detail[key] for key in detail if key not in _DETAIL_TAKEN} if detail.keys() - _DETAIL_TAKEN else None
-    rest = detail
+        if _DETAIL_TAKEN.issuperset(detail):
+            return None
+        return {key: value for key, value in detail.items() if key not in _DETAIL_TAKEN}
+    rest = {key: value for key, value in detail.items() if key != "ip"} if "ip" in detail else detail
     if kind == "group" and wire.groupId is not None:
         rest = {**rest, "group_id": _identifier(wire.groupId)}
     if kind == "alias" and wire.previousId is not None:
         rest = {**rest, "previous_id": _identifier(wire.previousId)}
     return rest or None
+
+
+def _kept(context: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what of a context is kept, ``None`` for nothing."""
+    if _CONTEXT_KEPT.issuperset(context) and all(context.values()):
+        return context or None
+    return {key: value for key, value in context.items() if value and key in _CONTEXT_KEPT} or None
 
 
 def _message_id(wire: _WireEvent, raw: bytes, received_ms: int) -> bytes:
@@ -360,14 +382,17 @@ def _message_id(wire: _WireEvent, raw: bytes, received_ms: int) -> bytes:
     return blake2b(raw + salt, digest_size=16, person=b"no message id").digest()
 
 
-def _time_of(wire: _WireEvent, sent_at: str | None, caller: Caller, received_ms: int) -> int:
+def _time_of(wire: _WireEvent, sent_at: int | None, caller: Caller, received_ms: int) -> int:
     """Return the event's time by our clock: received − (sentAt − timestamp)."""
     if wire.timestamp is None:
         return received_ms
-    at = _parse_time(wire.timestamp)
-    sent_at = sent_at or wire.sentAt
+    at = _read_time(wire.timestamp)
+    if sent_at is None and wire.sentAt is not None:
+        sent_at = _read_time(wire.sentAt)
+    if at == _UNREADABLE or sent_at == _UNREADABLE:
+        raise _Refusal("timestamp_invalid")
     if sent_at is not None:
-        at += received_ms - _parse_time(sent_at)
+        at += received_ms - sent_at
     if at > received_ms:
         if at > received_ms + FUTURE_TOLERANCE_MS:
             raise _Refusal("timestamp_in_future")
@@ -377,11 +402,12 @@ def _time_of(wire: _WireEvent, sent_at: str | None, caller: Caller, received_ms:
     return at
 
 
-def _parse_time(text: str) -> int:
+def _read_time(text: str) -> int:
+    """Return a time as milliseconds since 1970 UTC; ``_UNREADABLE`` for what is none."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return round(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise _Refusal("timestamp_invalid") from None
+        return _UNREADABLE

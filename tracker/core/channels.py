@@ -93,6 +93,7 @@ _CLICKS: Final = {
 }
 """What the parameters say that services add to the links of their advertisements, posts and mails. Facebook adds ``fbclid``
 to every link, paid or not."""
+CLICK_PARAMETERS: Final = frozenset(_CLICKS)
 _MAX_PARAMETERS: Final = 100
 _BLANK: Final = frozenset(("", "(direct)", "(none)", "(not set)", "(not provided)", "null", "undefined", "none"))
 

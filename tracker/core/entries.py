@@ -9,6 +9,7 @@ import msgspec
 
 from tracker.core.admission import Admission, Body, Caller, Rejected, admit
 from tracker.core.events import Event
+from tracker.core.layouts import EPOCH
 
 
 class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -54,8 +55,12 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def partition_of(site_id: int, visitor_key: str, partitions: int) -> int:
-    """Return the partition, 0 to *partitions* - 1, in which all events of one visitor are kept in order."""
-    return zlib.crc32(visitor_key.encode(), site_id) % partitions
+    """Return the partition in which all events of one visitor are kept in order, of the layout *partitions*.
+
+    The first layout of a service is just their number (see ``tracker.core.layouts``): 0 to *partitions* - 1.
+    """
+    count = partitions % EPOCH
+    return partitions - count + zlib.crc32(visitor_key.encode(), site_id) % count
 
 
 def take_in(
@@ -76,16 +81,27 @@ def split(
     """Return ``(partition, events, packed entry)`` for each partition that the request touches."""
     groups: dict[int, list[tuple[str, Event]]] = {}
     for keyed in admission.events:
-        groups.setdefault(partition_of(site_id, keyed[0], partitions), []).append(keyed)
+        partition = partition_of(site_id, keyed[0], partitions)
+        group = groups.get(partition)
+        if group is None:
+            groups[partition] = [keyed]
+        else:
+            group.append(keyed)
     if admission.rejected and not groups:
         groups[partition_of(site_id, "", partitions)] = []
     packed: list[tuple[int, int, bytes]] = []
     rejected = admission.rejected
     for partition, events in groups.items():
         entry = Entry(site_id, received_ms, info, events, rejected)
-        packed.append((partition, entry.count, _encoder.encode(entry)))
+        packed.append((partition, len(events) + len(rejected), _encoder.encode(entry)))
         rejected = []
     return packed
+
+
+def split_again(packed: bytes, partitions: int) -> list[tuple[int, int, bytes]]:
+    """Return a packed entry as entries for another layout, in the form of ``split``."""
+    entry = unpack(packed)
+    return split(Admission(entry.events, entry.rejected), entry.site_id, entry.received_ms, entry.info, partitions)
 
 
 def unpack(packed: bytes) -> Entry:

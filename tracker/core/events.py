@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -18,6 +18,15 @@ MAIL_LINK_CLICKED = "Email Link Clicked"
 """Told by the collector of each request for a link in a mail, by a person or a mail scanner. See ``tracker.mail_clicks``."""
 CONSENT_WITHDRAWN = "Consent Withdrawn"
 """The last word of a visitor who takes back a consent. It is kept, and counts for nothing: no visit, no points."""
+CONSENT_GIVEN = "Consent Given"
+"""Told by a page when its visitor agrees: properties ``version`` (of the text), ``source``, ``purpose``. Counts
+for nothing, too."""
+CONSENT_EVENTS: Final = frozenset((CONSENT_GIVEN, CONSENT_WITHDRAWN))
+TRACKING = "tracking"
+"""The purpose of a consent that names none: that visits are measured."""
+SCORING_EVENTS: Final = {"scoring objected": True, "scoring allowed": False}
+"""Names of ``track`` events (whatever their case) by which a site's server tells that somebody objects to being scored, and
+does no longer."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -45,7 +54,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     properties: dict[str, Any] | None = None
     """What else was sent: properties of a page or track, traits of an identify or group. ``None`` when nothing was."""
     context: dict[str, Any] | None = None
-    """What is kept of the sender's context: campaign, locale, time zone, location. ``None`` when nothing was sent."""
+    """What is kept of the sender's context: campaign, locale, time zone, location; with ``received_at`` (ms) where the public
+    key told it late. ``None`` when nothing was sent."""
     user_id: str = ""
     """The sender's own id of the person, where it gave one."""
     agent: str = ""
@@ -82,3 +92,5 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     """``visit`` only: time since the visitor's last activity; -1 for the first visit."""
     engaged_ms: int = 0
     """``engaged`` only: engaged time of the whole visit so far; larger than any told before for that visit."""
+    late_day: int = 0
+    """Date of receipt, in the form of ``day``, of what a browser told over an hour late; 0 for anything else."""

@@ -20,6 +20,9 @@ RequestRefusal = Literal[
     "method_not_allowed",
     "overloaded",
     "queue_unavailable",
+    "key_quota_exceeded",
+    "address_quota_exceeded",
+    "visitor_quota_exceeded",
 ]
 
 EventRefusal = Literal[
@@ -88,6 +91,9 @@ STATUS: Final[dict[str, int]] = {
     "method_not_allowed": 405,
     "overloaded": 503,
     "queue_unavailable": 503,
+    "key_quota_exceeded": 429,
+    "address_quota_exceeded": 429,
+    "visitor_quota_exceeded": 429,
     "event_too_large": 413,
 }
 """HTTP status of each refusal; those not listed answer 400."""
@@ -106,8 +112,11 @@ EXPLANATION: Final[dict[str, str]] = {
     "write_key_unknown": "No site has this key.",
     "origin_not_allowed": "The site does not list this origin.",
     "method_not_allowed": "Send events with POST.",
-    "overloaded": "The queue is full; try again after the time in Retry-After.",
+    "overloaded": "The queue is full, or more comes than can be taken; try again after the time in Retry-After.",
     "queue_unavailable": "The queue does not answer; try again after the time in Retry-After.",
+    "key_quota_exceeded": "Too many events came with this write key; try again after the time in Retry-After.",
+    "address_quota_exceeded": "Too many events came from this address; try again after the time in Retry-After.",
+    "visitor_quota_exceeded": "Too many events came from this visitor; try again after the time in Retry-After.",
     "event_not_object": "An event must be a JSON object.",
     "field_invalid": "A field has the wrong type or is too long.",
     "type_missing": "An event in a batch needs a type.",
@@ -145,8 +154,11 @@ EXPLANATION: Final[dict[str, str]] = {
     "too_large": "The row is over 60,000 characters, its id over 200, or what it becomes over 32 kB.",
 }
 
-FilterLabel = Literal["opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click"]
-"""Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept."""
+FilterLabel = Literal[
+    "opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click", "unvouched", "unproven", "spam"
+]
+"""Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept; so are, where a
+site demands one, events without a consent, which are seen only when the visitor is known (``tracker.batch``)."""
 
 
 def all_refusals() -> frozenset[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tracker.core.agents import is_relay, read_agent
 from tracker.core.entries import RequestInfo
-from tracker.core.events import Event
+from tracker.core.events import SCORING_EVENTS, Event
+from tracker.core.minimising import Kept, minimal_properties, minimal_url
 from tracker.core.refusals import FilterLabel
 
 
@@ -20,6 +22,14 @@ class SiteRules(msgspec.Struct, frozen=True):
     """Honour Global Privacy Control."""
     respect_dnt: bool = True
     """Honour Do Not Track."""
+    kept: Kept = Kept()
+    """Which parameters of addresses are kept."""
+    requires_consent: bool = False
+    """Count only visitors with a consent on record."""
+    server_events: frozenset[str] = frozenset()
+    """Names of ``track`` events, case-folded, that count only with the server key."""
+    blocked_referrers: frozenset[str] = frozenset()
+    """Domains in lower case, each with all its subdomains, whose visits are made up."""
 
 
 class Screened(msgspec.Struct, frozen=True):
@@ -67,6 +77,30 @@ def drop_mail_clicks(event: Event, info: RequestInfo, rules: SiteRules) -> Filte
     return "mail_click" if info.mail_click else None
 
 
+def drop_unvouched(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``unvouched`` a word on whether somebody is scored that didn't come with the server key.
+
+    The public key stands in every page: whoever has it could take other people's customers off the list.
+    """
+    return "unvouched" if not info.trusted and event.name.lower() in SCORING_EVENTS else None
+
+
+def drop_unproven(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``unproven`` a deed that the site's own server tells of, where somebody with the public key claims it."""
+    if not rules.server_events or info.trusted:
+        return None
+    return "unproven" if event.name.casefold() in rules.server_events else None
+
+
+def drop_referrer_spam(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``spam`` what says it came from a domain that the site has blocked: a visit made up so that somebody sees it."""
+    if not rules.blocked_referrers or not event.referrer:
+        return None
+    labels = (urlsplit(event.referrer).hostname or "").split(".")
+    domains = (".".join(labels[start:]) for start in range(len(labels)))
+    return "spam" if any(domain in rules.blocked_referrers for domain in domains) else None
+
+
 STEPS: Final[tuple[_Step, ...]] = (
     drop_opted_out,
     drop_own_traffic,
@@ -74,19 +108,31 @@ STEPS: Final[tuple[_Step, ...]] = (
     drop_automated,
     drop_bots,
     drop_mail_clicks,
+    drop_unvouched,
+    drop_unproven,
+    drop_referrer_spam,
 )
 """In the order in which they are asked; the first label stands."""
 
 
 def screen(event: Event, info: RequestInfo, rules: SiteRules) -> Screened:
-    """Decide whether *event* counts, and add the reading of its user agent and whose network it came from."""
+    """Decide whether *event* counts, take out what isn't to be stored (see ``tracker.core.minimising``), and add the reading
+    of its user agent and whose network it came from."""
     label = next((found for step in STEPS if (found := step(event, info, rules))), None)
     agent, _ = read_agent(_agent_of(event, info))
     context = event.context
     if context is not None and ("userAgent" in context or "automation" in context):
         context = {key: value for key, value in context.items() if key not in ("userAgent", "automation")} or None
     context = add_network(context, info)
-    return Screened(msgspec.structs.replace(event, agent=agent, context=context), label)
+    minimal = msgspec.structs.replace(
+        event,
+        agent=agent,
+        context=context,
+        url=minimal_url(event.url, rules.kept),
+        referrer=minimal_url(event.referrer, rules.kept),
+        properties=minimal_properties(event.properties, rules.kept),
+    )
+    return Screened(minimal, label)
 
 
 def add_network(context: dict[str, Any] | None, info: RequestInfo) -> dict[str, Any] | None:

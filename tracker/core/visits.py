@@ -9,8 +9,8 @@ folds from scratch.
 A visit ends after a gap without activity. Engaged time is cumulative for a page view, so the fold keeps each view's
 maximum, and a visit's engaged time is the sum over its views. An engagement message belongs to the visit of its page
 view, however late it comes; it prolongs that visit only within the gap, and begins one only if its page view is unknown.
-A withdrawn consent is part of the latest visit, and neither prolongs nor begins one. Nor does what happened away from the
-site, such as a call or a trade fair.
+A consent given or withdrawn is part of the latest visit, and neither prolongs nor begins one. Nor does what happened away
+from the site, such as a call or a trade fair.
 
 Mail scanners run the pages behind links in mails in browsers of their own. So what a browser never seen before does after
 such a link is *held*: it is no visit and tells nothing until there is a sign of a person, five seconds of engaged time or a
@@ -26,7 +26,7 @@ from typing import Any, Final
 import msgspec
 
 from tracker.core.events import (
-    CONSENT_WITHDRAWN,
+    CONSENT_EVENTS,
     FILE_DOWNLOADED,
     FORM_SUBMITTED,
     LEAD_CREATED,
@@ -239,7 +239,7 @@ class _Run:
         if self._must_wait(event):
             state.held = [*state.held[1 - MAX_HELD :], event]
         else:
-            if state.held and event.name != CONSENT_WITHDRAWN:
+            if state.held and event.name not in CONSENT_EVENTS:
                 held, state.held = state.held, []
                 for one in held:
                     self._place(one)
@@ -266,9 +266,9 @@ class _Run:
     def _place(self, event: Event) -> None:
         if event.kind == "track" and event.name == PAGE_ENGAGED:
             self._take_engaged(event)
-        elif event.kind == "track" and event.name == CONSENT_WITHDRAWN:
-            # Not told as a fact: whoever takes back a consent has done nothing that may be scored. It belongs to the
-            # latest visit, however long ago that was, neither prolongs it nor begins one.
+        elif event.kind == "track" and event.name in CONSENT_EVENTS:
+            # Not told as a fact: whoever gives or takes back a consent has done nothing that may be scored. It belongs to
+            # the latest visit, however long ago that was, neither prolongs it nor begins one.
             if self.state.visit is not None:
                 self.state.visit.events += 1
         elif _is_away(event):
@@ -332,7 +332,8 @@ class _Run:
         visit = Visit(number=state.closed_visits + 1, started_at=event.at, ended_at=event.at, day=day, views={})
         state.visit = self.visits[visit.number] = visit
         silence = event.at - state.active_at if before is not None else -1
-        self.facts.append(Fact("visit", event.at, day, visit.number, None, silence_ms=silence))
+        late_day = self._late_day(event)
+        self.facts.append(Fact("visit", event.at, day, visit.number, None, silence_ms=silence, late_day=late_day))
         return visit
 
     def _take_page(self, event: Event, visit: Visit) -> None:
@@ -379,7 +380,8 @@ class _Run:
             view_id=view_id,
             properties={"mail_link": seen.link.as_property()},
         )
-        self.facts.append(Fact("mail_click", event.at, self.day_of(event.at), visit.number, page))
+        late_day = self._late_day(event)
+        self.facts.append(Fact("mail_click", event.at, self.day_of(event.at), visit.number, page, late_day=late_day))
 
     def _take_engaged(self, event: Event) -> None:
         visit = self.visit_of_view.get(event.view_id)
@@ -450,7 +452,14 @@ class _Run:
 
     def _tell(self, kind: Any, event: Event, visit: Visit | None, engaged_ms: int = 0) -> None:
         number = visit.number if visit is not None else 0
-        self.facts.append(Fact(kind, event.at, self.day_of(event.at), number, event, engaged_ms=engaged_ms))
+        late_day = self._late_day(event)
+        day = self.day_of(event.at)
+        self.facts.append(Fact(kind, event.at, day, number, event, engaged_ms=engaged_ms, late_day=late_day))
+
+    def _late_day(self, event: Event) -> int:
+        """Return the date on which an event was received that was told late, else 0."""
+        received_at = event.context.get("received_at") if event.context is not None else None
+        return self.day_of(received_at) if isinstance(received_at, int) else 0
 
 
 def _mail_campaign(link: MailClick | None) -> dict[str, str] | None:
