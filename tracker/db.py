@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 
 from tracker.settings import SettingError
 
@@ -21,11 +21,19 @@ _HIDE: Final = True
 
 
 class Database:
-    """Connections to SQLite or PostgreSQL. Make it after a fork, never before: connections don't survive one."""
+    """Connections to SQLite or PostgreSQL. Make it after a fork, never before: connections don't survive one.
 
-    def __init__(self, url: str) -> None:
+    *pool* is how many connections PostgreSQL's stay open, and how many more are opened when all of them are busy. With
+    *pooled* a pooler such as PgBouncer stands in between, which gives each transaction another connection: nothing is
+    prepared beforehand. *connect_seconds* is how long to wait for a connection, of PostgreSQL; by default the system's.
+    """
+
+    def __init__(
+        self, url: str, pool: tuple[int, int] = (10, 20), *, pooled: bool = False, connect_seconds: int | None = None
+    ) -> None:
         self.url = url
-        self.engine = _make_engine(url)
+        options: dict[str, Any] = {} if connect_seconds is None else {"connect_timeout": connect_seconds}
+        self.engine = _make_engine(url, pool, {**options, "prepare_threshold": None} if pooled else options)
 
     @property
     def is_sqlite(self) -> bool:
@@ -60,7 +68,7 @@ class Database:
         self.engine.dispose()
 
 
-def _make_engine(url: str) -> Engine:
+def _make_engine(url: str, pool: tuple[int, int], options: dict[str, Any]) -> Engine:
     try:
         parsed = make_url(url)
     except Exception:
@@ -74,10 +82,21 @@ def _make_engine(url: str) -> Engine:
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "handle_error", _drop_read_only)
         return engine
     if backend == "postgresql":
         try:
-            return create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_HIDE)
+            kept, more = pool
+            engine = create_engine(
+                parsed,
+                connect_args=options,
+                pool_size=kept,
+                max_overflow=more,
+                pool_pre_ping=True,
+                hide_parameters=_HIDE,
+            )
+            event.listen(engine, "connect", _prepare_postgresql)
+            return engine
         except ModuleNotFoundError:
             raise SettingError(
                 "WARMTRAIL_DATABASE_URL: PostgreSQL needs the extra, pip install 'warmtrail[postgres]'",
@@ -101,6 +120,9 @@ def _prepare_sqlite(dbapi_connection: Any, record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-65536",
+        # 128 MB: by default, every larger commit would also write all of its pages back into the file. Mostly
+        # ``tracker.checkpoints`` has done that before.
+        "wal_autocheckpoint=32768",
         "temp_store=MEMORY",
         # What is deleted of people is overwritten, not only unlinked.
         "secure_delete=ON",
@@ -124,6 +146,25 @@ def _switch_to_wal(cursor: Any) -> None:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
+
+
+def _drop_read_only(context: ExceptionContext) -> None:
+    """Close all connections to a file that could not be written when one of them was opened: SQLite lets it only read, for
+    good, also when the file can be written again, and with it those opened later, for they share what it has opened."""
+    if "readonly database" in str(context.original_exception) and context.engine is not None:
+        context.is_disconnect = True
+        if context.execution_context is not None:
+            # Its connection would not quite close before this is collected as garbage.
+            context.execution_context.cursor.close()
+        context.engine.dispose()
+
+
+def _prepare_postgresql(dbapi_connection: Any, record: Any) -> None:
+    # As SQLite's synchronous=FULL, where the server is set to lose commits when it dies.
+    dbapi_connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    dbapi_connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

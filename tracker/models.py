@@ -85,6 +85,7 @@ visitors: Final = Table(
     Column("heard_at", BigInteger, nullable=False),
     Column("state", LargeBinary),
     UniqueConstraint("site_id", "key"),
+    Index(None, "site_id", "heard_at"),
     postgresql_with={"fillfactor": 80},
 )
 """A browser (or a person known to a server only). ``state`` is what the visit fold goes on from; null while all of the
@@ -159,7 +160,7 @@ dead_letters: Final = Table(
     Index(None, "site_id", "id"),
 )
 """Events (and lines of imported files) that were refused, with the reason and as they came. ``source``: collector,
-worker or import."""
+worker or import. On PostgreSQL in parts by number (``scorer.log_parts``)."""
 
 erased_visitors: Final = Table(
     "erased_visitors",
@@ -171,3 +172,20 @@ erased_visitors: Final = Table(
 )
 """Visitors who were erased: what was received of them before that, and waits in the queue still, is forgotten, too. Of the
 key only a hash is kept, and that for as long as events may wait."""
+
+consents: Final = Table(
+    "consents",
+    metadata,
+    Column("visitor_id", BigId, primary_key=True, autoincrement=False),
+    Column("message_id", LargeBinary(16), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("purpose", String(60), nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("by", String(200), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What visitors agreed to and took back: rows are added, never changed. ``version`` is that of the text that was agreed to,
+``source`` where (a banner, a form), ``by`` who recorded it by hand, empty for an event. The latest of a purpose holds."""
