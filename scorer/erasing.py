@@ -8,10 +8,12 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select
 
 from scorer.announcing import announce
+from scorer.archive import erasures as archive_erasures
 from scorer.auditing import note
+from scorer.backup_records import backups_holding
 from scorer.core.labels import Label
 from scorer.core.personal_data import KEPT
-from scorer.data_subjects import Asked, PrivacyError, Subject, find_subject, letters_about
+from scorer.data_subjects import Asked, PrivacyError, Subject, find_subject, letters_about, searched_for
 from scorer.forgetting import forget_memberships
 from scorer.outlets.privacy_shapes import Certificate
 from scorer.outlets.shapes import time_text
@@ -24,7 +26,10 @@ _DELETED_AT_ONCE: Final = 500
 
 
 OUTSIDE: Final = (
-    Label("backups and archives of the database, until they are rotated out", "数据库的备份与归档（直至轮换删除）"),
+    Label(
+        "backups made by other means, and copies of backups, until they are deleted",
+        "以其他方式制作的备份及备份副本（直至删除）",
+    ),
     Label("logs of proxies in front of the service", "服务前置代理的日志"),
     Label("mails, webhook receivers and CRMs that were told before", "此前已收到通知的邮件、Webhook 接收方与 CRM"),
 )
@@ -35,8 +40,9 @@ def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str
     """Delete all that is kept of a person and return the record of it. Raises ``PrivacyError``.
 
     Events of the person that still wait in the queue, received up to *now_ms*, are counted and forgotten when they are
-    drained. The person's browser, should it come again, is somebody new. *why* is kept in the audit log and mustn't name the
-    person. The caller commits.
+    drained; so are refused ones of which a text is one of the person's names, or which have such an e-mail address in them.
+    The person's browser, should it come again, is somebody new. *why* is kept in the audit log and mustn't name the person.
+    The caller commits.
     """
     why = why.strip()
     if not why or len(why) > LONGEST_WHY:
@@ -51,7 +57,8 @@ def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str
     for start in range(0, len(letters), _DELETED_AT_ONCE):
         part = letters[start : start + _DELETED_AT_ONCE]
         connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(part)))
-    store.note_erased(connection, site.id, subject.keys, now_ms)
+    store.note_erased(connection, site.id, subject.keys, searched_for(subject.names), now_ms)
+    archive_erasures.ask(connection, subject.visitors, now_ms)
     store.delete_visitors(connection, subject.visitors)
     news = forget_memberships(connection, subject.visitors, now_ms)
     made = Certificate(
@@ -63,6 +70,7 @@ def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str
         removed={table: count for table, (count, stays) in before.items() if not stays},
         emptied={table: count for table, (count, stays) in before.items() if stays},
         refused_events=len(letters),
+        backups=backups_holding(connection, now_ms),
         outside=[place.en for place in OUTSIDE],
     )
     told = {"removed": sum(made.removed.values()), "refused_events": made.refused_events}

@@ -8,9 +8,10 @@ import redis
 from sqlalchemy.exc import OperationalError
 
 from tracker.db import Database
+from tracker.endpoints import Client, from_each_server
 
 
-def scrub(database: Database, streams: redis.Redis) -> None:
+def scrub(database: Database, streams: Client) -> None:
     """Have the files of the database and the queue written anew where they may still have what was deleted.
 
     SQLite overwrites what it deletes (``secure_delete``), but its write-ahead log keeps older pages until it is written
@@ -22,4 +23,4 @@ def scrub(database: Database, streams: redis.Redis) -> None:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     # Already being written anew, or not kept in a file at all.
     with suppress(redis.ResponseError):
-        streams.bgrewriteaof()
+        from_each_server(streams, "BGREWRITEAOF")

@@ -17,6 +17,8 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "merge": Label("merged", "合并"),
     "unmerge": Label("separated", "拆分"),
     "exclude": Label("decided on exclusion", "设置排除"),
+    "objection": Label("recorded whether it may be scored", "记录是否可评分"),
+    "consent": Label("recorded a consent", "记录同意情况"),
     "claim": Label("claimed", "认领"),
     "release": Label("released", "释放"),
     "snooze": Label("put off", "暂缓"),

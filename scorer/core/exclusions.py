@@ -13,10 +13,12 @@ import msgspec
 
 from scorer.core.globs import Globs, folded
 from scorer.core.labels import Label, Language, Patterns, Problem, already_taken, lint_id, lint_patterns, listed, pick
+from scorer.core.objecting import OBJECTION
 from scorer.core.profile import Profile, texts_of, trait_of
 from scorer.core.titles import SENIORITIES
 
 ExclusionReason = Literal["staff", "competitor", "student", "customer", "unsubscribed", "careers", "robot", "other"]
+Excluded = ExclusionReason | Literal["objection"]
 Scalar = str | int | float | bool
 
 MAX_EXCLUSIONS = 200
@@ -30,6 +32,11 @@ REASONS: dict[ExclusionReason, Label] = {
     "robot": Label("Suspected robot", "疑似机器人"),
     "other": Label("Excluded", "已排除"),
 }
+EXCLUDED: dict[str, Label] = {
+    **{str(name): label for name, label in REASONS.items()},
+    OBJECTION: Label("Doesn't want to be scored", "不愿被评分"),
+}
+"""Every reason for which a lead is kept off the lists: those that people and cards may give, and the lead's own."""
 
 
 class ExclusionMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

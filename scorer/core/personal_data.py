@@ -99,6 +99,25 @@ KEPT: Final[tuple[Kept, ...]] = (
         _RETENTION,
     ),
     Kept(
+        "consents",
+        "visitor",
+        "visitor_id",
+        Label("Consents", "同意记录"),
+        Label(
+            "to prove what it agreed to, by which text, and when it took that back",
+            "以便证明其同意的内容、文本版本与撤回时间",
+        ),
+        _RETENTION,
+    ),
+    Kept(
+        "objections",
+        "lead",
+        "lead_id",
+        Label("Whether it may be scored", "是否可评分"),
+        Label("so that who doesn't want to be scored isn't", "以便不对不愿被评分者评分"),
+        _WITH_LEAD,
+    ),
+    Kept(
         "lead_scores",
         "lead",
         "lead_id",
@@ -112,7 +131,7 @@ KEPT: Final[tuple[Kept, ...]] = (
         "lead_id",
         Label("Changes told to sales", "已通知销售的变动"),
         Label("to tell other systems what happened, once each", "以便向其他系统逐一通知变动"),
-        _WITH_LEAD,
+        Label("with the lead, and by WARMTRAIL_RETENTION_DAYS", "随线索一并清除，且不超过 WARMTRAIL_RETENTION_DAYS"),
         stays=True,
     ),
     Kept(

@@ -104,7 +104,7 @@ class ScoreState(Totals, frozen=True, array_like=True, gc=False):
     counts: dict[str, int] = {}
     """Contributions of each rule on that day: the caps are kept while writing."""
     visits_today: int = 0
-    """Visits begun on ``visits_day``."""
+    """Visits of ``visits_day``: begun on it, or told late on it before."""
     visits_day: int = 0
     seen_at: int = 0
     """Time of the last fact, and its browser: facts before these can't follow."""
@@ -113,6 +113,9 @@ class ScoreState(Totals, frozen=True, array_like=True, gc=False):
     """The latest visit of each browser."""
     mail_links: tuple[str, ...] = ()
     """Ids of the last links in mails that have earned: on whichever browser, each does once."""
+    ahead: dict[int, dict[str, int]] = {}
+    """``counts`` of days to come, by what was told late: a browser's word about the past counts within the caps of the day
+    on which it came, so that nobody can make up a history in a minute. Visits have the empty name."""
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -213,6 +216,7 @@ class _Folding:
     """The fold at work: the state's fields as variables, and a copy of each table that is written to."""
 
     __slots__ = (
+        "ahead",
         "at",
         "card",
         "counts",
@@ -260,6 +264,7 @@ class _Folding:
         self.seen_on = state.seen_on
         self.open = state.open.copy()
         self.mail_links = state.mail_links
+        self.ahead = {day: counts.copy() for day, counts in state.ahead.items()}
         self.earlier: dict[tuple[int, int], OpenVisit] = {}
         """Visits that closed during this fold: late engaged time may still speak of them."""
         self.trace = trace
@@ -288,6 +293,7 @@ class _Folding:
             self.seen_on,
             self.open,
             self.mail_links,
+            self.ahead,
         )
 
     def take(self, browser: int, fact: Fact) -> None:
@@ -328,18 +334,22 @@ class _Folding:
         before = self.open.get(browser)
         if before is not None:
             self.earlier[browser, before.visit] = before
-        if fact.day != self.visits_day:
-            self.visits_day, self.visits_today = fact.day, 0
-        self.visits_today += 1
+        if fact.late_day > fact.day:
+            counts = self.counts_ahead(fact)
+            number = counts[""] = counts.get("", 0) + 1
+        else:
+            if fact.day != self.visits_day:
+                self.visits_day, self.visits_today = fact.day, self.ahead.get(fact.day, {}).get("", 0)
+            number = self.visits_today = self.visits_today + 1
         first = not self.open
-        self.open[browser] = OpenVisit(fact.visit, self.visits_today)
+        self.open[browser] = OpenVisit(fact.visit, number)
         card = self.card
         if first:
             self.earn(fact, card.on_first_visit)
             return
         # Nothing is seen of a lead with several browsers while it is at none of them.
         silence_ms = fact.at - self.seen_at if fact.silence_ms < 0 else min(fact.silence_ms, fact.at - self.seen_at)
-        earnings = card.on_new_day if self.visits_today == 1 else ()
+        earnings = card.on_new_day if number == 1 else ()
         for at_least_ms, earning in card.on_return:
             if silence_ms >= at_least_ms:
                 earnings = (*earnings, earning)
@@ -442,9 +452,13 @@ class _Folding:
         """Add the points of each rule that hasn't reached its cap."""
         if not earnings:
             return
-        if fact.day != self.day:
-            self.day, self.counts = fact.day, {}
-        at, counts, rules = fact.at, self.counts, self.rules
+        if fact.late_day > fact.day:
+            counts = self.counts_ahead(fact)
+        else:
+            if fact.day != self.day:
+                self.day, self.counts = fact.day, self.ahead.get(fact.day, {}).copy()
+            counts = self.counts
+        at, rules = fact.at, self.rules
         heat, weight = self.heat, self.weigh(at)
         earned = 0.0
         for rule, points, cap_per_day, cap_total, stage in earnings:
@@ -469,6 +483,13 @@ class _Folding:
         if earned:
             self.add_heat(heat, at)
             self.add_day(fact.day, earned)
+
+    def counts_ahead(self, fact: Fact) -> dict[str, int]:
+        """The counts of the day on which a late fact was received, which the fold has yet to reach."""
+        if fact.late_day not in self.ahead:
+            self.ahead = {day: counts for day, counts in self.ahead.items() if day >= fact.day}
+            self.ahead[fact.late_day] = {}
+        return self.ahead[fact.late_day]
 
     def add_day(self, day: int, points: float) -> None:
         """Note what a day has brought."""

@@ -17,7 +17,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from scorer.core.decay import DAY_MS
-from scorer.core.exclusions import ExclusionReason
+from scorer.core.exclusions import EXCLUDED
 from scorer.core.labels import Label
 from scorer.core.next_steps import Status
 from scorer.core.phrases import MINUTE_MS
@@ -76,7 +76,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "channel": Field(Label("Channel", "渠道"), _CHOICE, get_args(Channel)),
     "status": Field(Label("Status", "状态"), _CHOICE, get_args(Status)),
     "owner": Field(Label("Owner", "负责人"), _TEXT),
-    "exclusion": Field(Label("Excluded as", "排除原因"), _MAYBE, get_args(ExclusionReason)),
+    "exclusion": Field(Label("Excluded as", "排除原因"), _MAYBE, tuple(EXCLUDED)),
     "score": Field(Label("Score", "得分"), _NUMBER),
     "points": Field(Label("Points", "分值"), _NUMBER),
     "priority": Field(Label("Priority", "优先级"), _NUMBER),

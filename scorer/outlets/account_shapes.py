@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from scorer.core.deal_value import ExpectedSum
-from scorer.core.exclusions import ExclusionReason
+from scorer.core.exclusions import Excluded
 from scorer.core.rules import Tier
 from scorer.core.scorecard import Stage
 from scorer.core.titles import BuyingRole
@@ -47,7 +47,7 @@ class Colleague(msgspec.Struct, frozen=True):
     score: float
     tier: Tier
     part: Annotated[float, Meta(ge=0, le=1, description="Part of the company's heat; 0 for who is excluded.")]
-    exclusion: ExclusionReason | None
+    exclusion: Excluded | None
     last_seen: Time
 
 

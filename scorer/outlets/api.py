@@ -22,7 +22,7 @@ from scorer.idempotency import Kept, Reused, Running, Taking, give_back, keep, t
 from scorer.keys import ApiKey, find_key
 from scorer.lead_views import Viewpoint
 from scorer.outlets import docs_page, problems
-from scorer.outlets.answers import Call, NotModified
+from scorer.outlets.answers import Call, NotModified, Reply
 from scorer.outlets.bodies import read_body
 from scorer.outlets.openapi import describe
 from scorer.outlets.parameters import Parameters, read_parameters
@@ -34,6 +34,7 @@ from scorer.scorecards import current_cards
 from tracker.db import Database
 from tracker.front import NEWS_ENVIRON, WAIT_ENVIRON
 from tracker.log import get_logger
+from tracker.replica import Replica
 from tracker.settings import Settings
 from tracker.sites import Site, load_sites
 
@@ -41,6 +42,8 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "
 _RETRY_SECONDS: Final = "5"
 _RUNNING_SECONDS: Final = "1"
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+PRESENT: Final = frozenset({"listChanges"})
+"""Routes that never answer from a replica. The feed is told when there is news, and asked for it at once."""
 _COUNTED: Final = "warmtrail.allowance"
 """Where the environment of a request says that it was counted: one that waits is asked again, and is still one request."""
 log = get_logger(__name__)
@@ -55,14 +58,16 @@ def make_blueprint(
     committed: Callable[[], None] = lambda: None,
     heads: FeedHeads | None = None,
     queue: redis.Redis | None = None,
+    replica: Replica | None = None,
 ) -> Blueprint:
     """Return the blueprint of ``/api``.
 
     *now* tells the time in ms since 1970 UTC. *redis_url* is where requests are counted (``None``: in this process);
     *committed* is called after each change that the feed tells of; *heads* says whether those who wait need to ask again
-    (``None``: they do); *queue* is where work is left for the workers (``None``: what needs one is refused).
+    (``None``: they do); *queue* is where work is left for the workers (``None``: what needs one is refused); *replica*
+    answers reads where it may.
     """
-    api = _Api(database, settings, now, RateLimits(*settings.api_rates, redis_url), committed, heads, queue)
+    api = _Api(database, settings, now, RateLimits(*settings.api_rates, redis_url), committed, heads, queue, replica)
     blueprint = Blueprint("api", __name__, url_prefix="/api")
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
@@ -112,6 +117,7 @@ class _Api:
         committed: Callable[[], None],
         heads: FeedHeads | None,
         queue: redis.Redis | None,
+        replica: Replica | None,
     ) -> None:
         self._database = database
         self._base_url = settings.url
@@ -120,6 +126,7 @@ class _Api:
         self._committed = committed
         self._heads = heads
         self._queue = queue
+        self._replica = replica
 
     def answer(self, route: Route, **names: str) -> Response:
         """Answer a request to *route*, or refuse it with a problem."""
@@ -149,12 +156,22 @@ class _Api:
     def _read(self, route: Route, names: dict[str, str]) -> Response:
         with self._database.reading() as connection:
             call = self._let_in(connection, route)
-            reply = route.handle(call, **names)
+            elsewhere = self._replica is not None and route.name not in PRESENT and self._replica.serves(call.actor)
+            reply = None if elsewhere else route.handle(call, **names)
+        if reply is None:
+            assert self._replica is not None
+            reply = self._replica.read(lambda copy: self._answer_from(copy, call, route, names))
         if reply.wait_seconds:
             request.environ[WAIT_ENVIRON] = reply.wait_seconds
             if self._heads is not None:
                 request.environ[NEWS_ENVIRON] = partial(self._heads.is_beyond, call.site_id, reply.after)
         return _send(msgspec.json.encode(reply.body), 200, etag=reply.etag)
+
+    def _answer_from(self, database: Database, call: Call, route: Route, names: dict[str, str]) -> Reply:
+        """Answer with what a replica has, its own scorecard included; who may ask has been looked up before."""
+        with database.reading() as connection:
+            view = msgspec.structs.replace(call.view, stored=current_cards(connection)[call.site_id])
+            return route.handle(msgspec.structs.replace(call, connection=connection, view=view), **names)
 
     def _write(self, route: Route, names: dict[str, str]) -> Response:
         with self._database.reading() as connection:
@@ -205,6 +222,8 @@ class _Api:
             kept = Kept(route.status, msgspec.json.encode(reply.body), reply.etag)
             if taking is not None:
                 keep(connection, taking, kept, reply.lead_id)
+        if self._replica is not None:
+            self._replica.wrote(call.actor)
         self._committed()
         return kept
 

@@ -28,7 +28,7 @@ def claim_lead(call: Call, lead_id: str) -> Reply:
     body: requests.ClaimRequest = call.body
     owner = body.owner or call.actor
     lease_ms = body.lease_hours * HOUR_MS
-    version = _version(call, lead_id)
+    version = asked_version(call, lead_id)
     now_ms = call.view.now_ms
     claim(call.connection, call.view.site, lead_id, owner, call.actor, now_ms, lease_ms=lease_ms, version=version)
     return one_lead(call, lead_id)
@@ -37,7 +37,7 @@ def claim_lead(call: Call, lead_id: str) -> Reply:
 def release_lead(call: Call, lead_id: str) -> Reply:
     """End a claim."""
     body: requests.ReleaseRequest = call.body
-    version = _version(call, lead_id)
+    version = asked_version(call, lead_id)
     now_ms = call.view.now_ms
     release(call.connection, call.view.site, lead_id, call.actor, now_ms, owner=body.owner, version=version)
     return one_lead(call, lead_id)
@@ -47,7 +47,7 @@ def snooze_lead(call: Call, lead_id: str) -> Reply:
     """Put a lead off."""
     body: requests.SnoozeRequest = call.body
     until_ms, by = math.floor(body.until.timestamp() * 1000), body.by or call.actor
-    version = _version(call, lead_id)
+    version = asked_version(call, lead_id)
     snooze(call.connection, call.view.site, lead_id, until_ms, by, body.why.strip(), call.view.now_ms, version=version)
     return one_lead(call, lead_id)
 
@@ -65,7 +65,7 @@ def record_outcome(call: Call, lead_id: str) -> Reply:
         value=body.value,
         currency=body.currency or "",
         reason=body.reason,
-        version=_version(call, lead_id),
+        version=asked_version(call, lead_id),
     )
     return one_lead(call, lead_id)
 
@@ -84,7 +84,7 @@ def take_crm_outcomes(call: Call) -> Reply:
 def note_lead(call: Call, lead_id: str) -> Reply:
     """Write a note about a lead."""
     body: requests.NoteRequest = call.body
-    version = _version(call, lead_id)
+    version = asked_version(call, lead_id)
     by = body.by or call.actor
     made = add_note(call.connection, call.view.site, lead_id, body.text, by, call.view.now_ms, version=version)
     row = find_lead(call, lead_id)
@@ -94,7 +94,7 @@ def note_lead(call: Call, lead_id: str) -> Reply:
 def label_lead(call: Call, lead_id: str) -> Reply:
     """Say what a lead is in a scheme."""
     body: requests.LabelRequest = call.body
-    version, by = _version(call, lead_id), body.by or call.actor
+    version, by = asked_version(call, lead_id), body.by or call.actor
     set_label(call.connection, call.view.site, lead_id, body.scheme, body.label, by, call.view.now_ms, version=version)
     return one_lead(call, lead_id)
 
@@ -102,7 +102,7 @@ def label_lead(call: Call, lead_id: str) -> Reply:
 def merge_leads(call: Call, lead_id: str) -> Reply:
     """Make another lead a part of this one."""
     body: requests.MergeRequest = call.body
-    version, by = _version(call, lead_id), body.by or call.actor
+    version, by = asked_version(call, lead_id), body.by or call.actor
     why, now_ms = body.why.strip(), call.view.now_ms
     merge(call.connection, call.view.site, lead_id, body.lost, by, why, now_ms, version=version)
     return one_lead(call, lead_id)
@@ -111,7 +111,7 @@ def merge_leads(call: Call, lead_id: str) -> Reply:
 def unmerge_lead(call: Call, lead_id: str) -> Reply:
     """Make a lead that is part of another one a lead of its own."""
     body: requests.UnmergeRequest = call.body
-    version, by = _version(call, lead_id), body.by or call.actor
+    version, by = asked_version(call, lead_id), body.by or call.actor
     unmerge(call.connection, call.view.site, lead_id, by, body.why.strip(), call.view.now_ms, version=version)
     return one_lead(call, lead_id)
 
@@ -120,7 +120,7 @@ def exclude_lead(call: Call, lead_id: str) -> Reply:
     """Keep a lead off the hot list, or on it."""
     body: requests.ExcludeRequest = call.body
     reason = NEVER if body.reason == "never" else body.reason
-    version, by = _version(call, lead_id), body.by or call.actor
+    version, by = asked_version(call, lead_id), body.by or call.actor
     exclude(call.connection, call.view.site, lead_id, reason, by, body.why.strip(), call.view.now_ms, version=version)
     return one_lead(call, lead_id)
 
@@ -131,7 +131,7 @@ def notes(call: Call, lead_id: str) -> Reply:
     return Reply(note_shapes.NoteList([_note(one) for one in list_notes(call.connection, [root]).get(root, [])], None))
 
 
-def _version(call: Call, lead_id: str) -> int | None:
+def asked_version(call: Call, lead_id: str) -> int | None:
     """Return which version the asker decides upon; ``None`` for any. Raises ``Refusal`` and ``NoSuchLead``."""
     if call.if_match is None:
         return None

@@ -7,7 +7,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from scorer.data_subjects import Asked
-from scorer.outlets.request_shapes import LINE, Request
+from scorer.outlets.request_shapes import LINE, By, Request, Why
+from tracker.core.consents import LONGEST_PURPOSE, LONGEST_SOURCE, LONGEST_VERSION
+from tracker.core.events import TRACKING
 
 
 class ExportRequest(Request, frozen=True, kw_only=True):
@@ -24,6 +26,25 @@ class ExportRequest(Request, frozen=True, kw_only=True):
     def asked(self) -> Asked:
         """Whom it is about."""
         return Asked(self.lead, self.email, self.user_id, self.anonymous_id)
+
+
+class ObjectionRequest(Request, frozen=True, kw_only=True):
+    """A person doesn't want to be scored, or may be again."""
+
+    objects: Annotated[bool, Meta(description="true: not to be scored; false: no longer objects.")]
+    why: Why
+    by: By = None
+
+
+class ConsentRequest(Request, frozen=True, kw_only=True):
+    """A person has agreed to something, or doesn't any more, elsewhere than on the site."""
+
+    given: bool
+    purpose: Annotated[str, Meta(min_length=1, max_length=LONGEST_PURPOSE, pattern=LINE)] = TRACKING
+    version: Annotated[str, Meta(max_length=LONGEST_VERSION, pattern=LINE, description="Of the text.")] = ""
+    source: Annotated[str, Meta(max_length=LONGEST_SOURCE, pattern=LINE, description="Where it was said.")] = ""
+    why: Why
+    by: By = None
 
 
 class EraseRequest(ExportRequest, frozen=True, kw_only=True):

@@ -282,6 +282,38 @@ ROUTES: Final = (
         request_shapes.ExcludeRequest,
         decisions.exclude_lead,
     ),
+    _writing(
+        "objection",
+        "objectToScoring",
+        "A person doesn't want to be scored, or may be again",
+        "What the person did goes on being recorded, and no score, stage, fit or class is made of it: not hot, in no list, "
+        "digest, training or recommendation. Holds for all its browsers, and for those that turn out to be its own.",
+        privacy_requests.ObjectionRequest,
+        privacy_answers.object_to_scoring,
+    ),
+    Route(
+        path="/leads/{lead_id}/consent",
+        name="recordConsent",
+        summary="Record a consent, or that it was taken back, said elsewhere than on the site",
+        description="Pages tell of theirs by the events Consent Given and Consent Withdrawn. Rows are added, never changed; "
+        "of each purpose the last word holds.",
+        scope="sales",
+        parameters=Parameters,
+        answer=privacy_shapes.Choices,
+        handle=privacy_answers.record_consent,
+        method="POST",
+        body=privacy_requests.ConsentRequest,
+    ),
+    Route(
+        path="/leads/{lead_id}/choices",
+        name="getChoices",
+        summary="What the person has chosen: consents, and whether it may be scored",
+        description="Of all browsers of the lead, in the order of time.",
+        scope="read",
+        parameters=Parameters,
+        answer=privacy_shapes.Choices,
+        handle=privacy_answers.choices,
+    ),
     Route(
         path="/crm/outcomes",
         name="takeCrmOutcomes",

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from scorer.core.crm_fields import Refused
 from scorer.core.deal_value import ExpectedValue
-from scorer.core.exclusions import ExclusionReason
+from scorer.core.exclusions import Excluded
 from scorer.core.next_steps import Action, Status
 from scorer.core.rules import Tier
 from scorer.core.scorecard import Stage
@@ -213,7 +213,7 @@ class Lead(msgspec.Struct, frozen=True):
     scorecard: Annotated[int, Meta(description="Number of the scorecard behind the score.")]
     fit: Fit
     priority: Annotated[float, Meta(ge=0, description="Points now, times what the fit is worth; 1 while unknown.")]
-    exclusion: Annotated[ExclusionReason | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")]
+    exclusion: Annotated[Excluded | None, Meta(description="Why the lead is kept off the hot list; null: it isn't.")]
     stage: Annotated[Stage | None, Meta(description="Null when nothing seen so far speaks of one.")]
     stage_evidence: Annotated[list[StageEvidence], Meta(description="Empty when nothing speaks of a stage.")]
     interests: list[Interest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ from scorer.web.translations import translations
 from tracker.core.addresses import client_address
 from tracker.db import Database
 from tracker.log import get_logger
+from tracker.replica import Replica
 from tracker.settings import Settings
 from tracker.sites import Site, load_sites
 
@@ -63,13 +65,16 @@ def make_blueprint(
     redis_url: str | None,
     now: Callable[[], int],
     resources: Resources | None = None,
+    replica: Replica | None = None,
 ) -> Blueprint:
     """Return the blueprint of the page. *redis_url* is where sign-ins are counted (``None``: in this process); *now* tells
-    the time in ms since 1970 UTC; *resources* have the queue, for pages that look after it.
+    the time in ms since 1970 UTC; *resources* have the queue, for pages that look after it; *replica* is what pages are made
+    of where it may be.
 
     Raises ``SettingError`` where people are to sign in through another service and the extra for that is missing."""
     openid = open_provider(settings)
-    pages = _Pages(Services(database, settings, secret, Throttle(redis_url), now, BY_NAME, resources, openid))
+    throttle = Throttle(redis_url, secret)
+    pages = _Pages(Services(database, settings, secret, throttle, now, BY_NAME, resources, openid, replica))
     blueprint = Blueprint("web", __name__)
     for route in ROUTES:
         blueprint.add_url_rule(route.path, route.name, _view(pages, route), methods=[route.method])
@@ -121,7 +126,12 @@ class _Pages:
             _check_text(names)
             with self._open(route) as connection:
                 call = self._let_in(connection, route, names, bound)
-                response: Response = route.handle(call, **names)
+                elsewhere = self._may_read_elsewhere(route, call)
+                response: Response | None = None if elsewhere else route.handle(call, **names)
+            if response is None:
+                response = self._answer_elsewhere(route, call, names)
+            elif route.method == "POST":
+                self._note_written(call)
             if call.session is not None and is_due(call.session, call.now_ms):
                 with self._services.database.writing() as connection:
                     touch(connection, call.session, call.now_ms)
@@ -143,6 +153,26 @@ class _Pages:
             return self._refuse(500, "", call)
         self._remember(response, call, bound)
         return response
+
+    def _may_read_elsewhere(self, route: Route, call: Call) -> bool:
+        """Whether a page may be made of what the replica has. Pages without a user, and those about the user, may not: what
+        somebody does while signing in is nobody's yet."""
+        replica = self._services.replica
+        if replica is None or route.method != "GET" or call.user is None or route.needs in ("nobody", "user"):
+            return False
+        return replica.serves(call.user.id)
+
+    def _answer_elsewhere(self, route: Route, call: Call, names: Mapping[str, str]) -> Response:
+        def ask(database: Database) -> Response:
+            with database.reading() as connection:
+                return route.handle(dataclasses.replace(call, connection=connection), **names)
+
+        assert self._services.replica is not None
+        return self._services.replica.read(ask)
+
+    def _note_written(self, call: Call) -> None:
+        if self._services.replica is not None and call.user is not None:
+            self._services.replica.wrote(call.user.id)
 
     def unknown(self, error: HTTPException) -> Response:
         """Answer a request to an address that isn't there, with a page for those who read pages."""

@@ -22,6 +22,7 @@ from scorer.web.sessions import Session
 from scorer.web.throttle import Throttle
 from scorer.web.translations import translations
 from tracker.db import Database
+from tracker.replica import Replica
 from tracker.settings import Settings
 from tracker.sites import Site
 
@@ -58,6 +59,8 @@ class Services(msgspec.Struct, frozen=True):
     """The queue, for pages that look after it; ``None`` where there is none."""
     openid: Provider | None = None
     """Through which people may sign in without a password here; ``None``: through none."""
+    replica: Replica | None = None
+    """What pages are made of where it may be; ``None``: there is none."""
 
     @property
     def is_secure(self) -> bool:

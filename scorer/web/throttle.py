@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from ipaddress import ip_address, ip_network
 from typing import Final
 
 import redis
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from tracker.log import get_logger
+from tracker.queue import connect
 from tracker.sites import hash_key
 
 FROM_ONE_PLACE: Final = parse("8/10minutes")
@@ -23,9 +25,13 @@ log = get_logger(__name__)
 
 
 class Throttle:
-    """Counts attempts to sign in. *redis_url* ``None``: in this process only."""
+    """Counts attempts to sign in. *redis_url* ``None``: in this process only.
 
-    def __init__(self, redis_url: str | None) -> None:
+    Redis is told of networks by digests that *secret* keys: it writes what it is told into a file.
+    """
+
+    def __init__(self, redis_url: str | None, secret: bytes) -> None:
+        self._secret = hashlib.sha256(secret).digest()
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = None if redis_url is None else SlidingWindowCounterRateLimiter(_storage(redis_url))
 
@@ -37,11 +43,11 @@ class Throttle:
 
     def may_come(self, address: str) -> bool:
         """Count an attempt from a client's *address* of which the account isn't known yet."""
-        return self._hit(FROM_ONE_NETWORK, ("network", network_of(address)))
+        return self._hit(FROM_ONE_NETWORK, ("network", self._place(address)))
 
     def may_knock(self, email: str, address: str) -> bool:
         """Count an attempt at *email* whose coming has been counted."""
-        place, account = network_of(address), hash_key(email.strip().lower())[:20]
+        place, account = self._place(address), hash_key(email.strip().lower())[:20]
         allowed = [
             self._hit(AT_ONE_ACCOUNT, ("account", account)),
             self._hit(FROM_ONE_PLACE, ("both", account, place)),
@@ -50,13 +56,16 @@ class Throttle:
 
     def succeeded(self, email: str, address: str) -> None:
         """Forget the attempts of somebody who has got in."""
-        names = ("both", hash_key(email.strip().lower())[:20], network_of(address))
+        names = ("both", hash_key(email.strip().lower())[:20], self._place(address))
         self._here.clear(FROM_ONE_PLACE, "sign-in", *names)
         if self._shared is not None:
             try:
                 self._shared.clear(FROM_ONE_PLACE, "sign-in", *names)
             except redis.RedisError as error:
                 log.warning("throttle_not_shared", error=type(error).__name__)
+
+    def _place(self, address: str) -> str:
+        return hashlib.blake2b(network_of(address).encode(), digest_size=12, key=self._secret).hexdigest()
 
     def _hit(self, limit: RateLimitItem, names: tuple[str, ...]) -> bool:
         if self._shared is not None:
@@ -81,8 +90,5 @@ def network_of(address: str) -> str:
 
 
 def _storage(url: str) -> Storage:
-    # It keeps the scheme of Unix sockets under another name.
-    named = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    made = storage_from_string(named)
-    assert isinstance(made, Storage)  # only async+ schemes give the other kind
-    return made
+    # Its own reading of the URL counts for nothing beside the connections.
+    return RedisStorage("redis://", connection_pool=connect(url).connection_pool)

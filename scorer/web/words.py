@@ -69,6 +69,9 @@ WORDS: Final[dict[str, dict[str, Label]]] = {
         "own_traffic": Label("Your own networks", "本公司网络"),
         "opt_out": Label("Asked not to be tracked", "要求不被跟踪"),
         "mail_click": Label("Requests for links in mails, scanners among them", "邮件链接请求，其中含扫描器"),
+        "unvouched": Label("Objections to scoring without the server key", "未使用服务器密钥发送的评分异议"),
+        "unproven": Label("Events that count with the server key only", "仅在使用服务器密钥发送时计入的事件"),
+        "spam": Label("From a blocked referrer", "来自已屏蔽的引荐来源"),
     },
     "proposal": {
         "proposed": Label("Waits for a decision", "待决定"),

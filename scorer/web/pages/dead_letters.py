@@ -59,9 +59,10 @@ def send_again(call: Call) -> Response:
     """Send one through again, or those of a reason."""
     resources: Resources = call.resources
     late_ms = round(resources.settings.late_window_days * 86_400_000)
+    layout = resources.agreed_layouts()[-1]
     with call.services.database.writing() as connection:
         chosen = list(_chosen(connection, call))
-        done = replay(connection, resources.streams, iter(chosen), resources.settings.partitions, late_ms, call.now_ms)
+        done = replay(connection, resources.streams, iter(chosen), layout, late_ms, call.now_ms)
         detail: dict[str, Any] = {"reason": chosen[0].reason} | msgspec.structs.asdict(done)
         note(connection, call.here.id, call.me.email, "dead letters replay", "site", "", detail, call.now_ms)
     said = call.ngettext("{n} event is on its way.", "{n} events are on their way.", done.accepted).format(n=done.accepted)

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from flask import Response
 from sqlalchemy import Connection, select
 
-from scorer import by_hand, notes
+from scorer import by_hand, consents, notes
 from scorer.account_views import find_account, view_accounts
 from scorer.auditing import read_log
 from scorer.core.audit_words import action_label, told_changes
-from scorer.core.exclusions import REASONS
+from scorer.core.exclusions import EXCLUDED, REASONS
 from scorer.core.insight_words import traits_in_common
 from scorer.core.labels import pick
 from scorer.core.score_line import greatest, leaps, score_line
@@ -30,6 +30,7 @@ from scorer.lead_views import LeadRow, Viewpoint, find_leads, view_leads
 from scorer.memberships import members, surviving
 from scorer.models import leads
 from scorer.outlets.cursors import TimelineCursor, read_cursor, write_cursor
+from scorer.outlets.privacy_answers import choices_of
 from scorer.outlets.recommendation_shapes import recommended
 from scorer.outlets.shapes import Lead
 from scorer.recommendations import recommendations
@@ -41,13 +42,16 @@ from scorer.web.pages.hot import for_questions
 from scorer.web.places import site_of_lead
 from scorer.web.rendering import as_ms, redirect, render
 from scorer.web.score_sum import earned, sums
+from tracker.core.consents import Declared
+from tracker.core.events import TRACKING
 from tracker.models import visits
+from tracker.sites import Site
 
 VISITS_SHOWN: Final = 15
 COLLEAGUES_SHOWN: Final = 6
 LEAPS_SHOWN: Final = 6
 AUDIT_SHOWN: Final = 50
-FORMS: Final = ("claim", "release", "snooze", "outcome", "note", "label", "merge", "exclude")
+FORMS: Final = ("claim", "release", "snooze", "outcome", "note", "label", "merge", "exclude", "choices")
 """Those of the page that may have something wrong."""
 _STARTS_AT_MOST: Final = 2000
 _LEAD_ID: Final = re.compile(r"ld_[a-z2-7]{16}")
@@ -117,6 +121,24 @@ def exclude(call: Call, lead_id: str) -> Response:
     reason = {"card": None, "never": by_hand.NEVER}.get(choice, choice or None)
     text = call.gettext("Saved.")
     return _decide(call, lead_id, "exclude", text, partial(by_hand.exclude, lead=lead_id, reason=reason))
+
+
+def object_to_scoring(call: Call, lead_id: str) -> Response:
+    """The person doesn't want to be scored, or may be again."""
+    objects = call.form.get("objects") == "yes"
+    text = call.gettext("It is not scored any more.") if objects else call.gettext("It is scored again.")
+    return _decide(call, lead_id, "choices", text, partial(by_hand.object_to_scoring, lead=lead_id, objects=objects))
+
+
+def record_consent(call: Call, lead_id: str) -> Response:
+    """A consent that was given or taken back elsewhere than on the site."""
+    purpose, version, source = (call.form.get(name, "").strip() for name in ("purpose", "text_version", "source"))
+    declared = Declared(purpose.lower() or TRACKING, call.form.get("given") == "yes", version, source)
+
+    def decision(connection: Connection, site: Site, actor: str, why: str, now_ms: int, version: int | None) -> None:
+        consents.record_consent(connection, site, lead_id, declared, actor, why, now_ms)
+
+    return _decide(call, lead_id, "choices", call.gettext("Saved."), partial(decision))
 
 
 def path_of(url: str) -> str:
@@ -236,7 +258,9 @@ def _by_people(call: Call, view: Viewpoint, row: LeadRow) -> dict[str, Any]:
         "notes": notes.list_notes(connection, [row.id]).get(row.id, []),
         "merged": [(one, name) for one, name in shown_names(connection, merged).items()],
         "word_on_it": last_words(connection, [row.id]).get(row.id),
+        "choices": choices_of(connection, row.id),
         "exclusion_by_hand": connection.execute(by_person).scalar_one(),
+        "excluded_as": pick(EXCLUDED[row.exclusion], language) if row.exclusion else "",
         "exclusions": [(name, pick(label, language)) for name, label in REASONS.items()],
         "audit": [
             (one, action_label(one.action, language), told_changes(one.action, one.detail, language)) for one in entries
@@ -254,6 +278,8 @@ _DECISIONS: Final[dict[str, Callable[..., Response]]] = {
     "merge": merge,
     "unmerge": unmerge,
     "exclude": exclude,
+    "objection": object_to_scoring,
+    "consent": record_consent,
 }
 
 ROUTES: Final = (

@@ -8,6 +8,7 @@ import msgspec
 from flask import Response
 
 from scorer.auditing import note
+from scorer.backup_records import backups_holding
 from scorer.core.labels import pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, NobodyFound, PrivacyError
@@ -68,6 +69,7 @@ def _page(call: Call, lead_id: str, status: int = 200, problem: str = "") -> Res
         names=found.names,
         tables=tables,
         refused=[(one["received_at"], _short(one["body"])) for one in found.refused_events[:ROWS_SHOWN]],
+        backups=backups_holding(call.connection, call.now_ms),
         outside=[pick(place, call.language) for place in OUTSIDE],
         problem=problem,
     )

@@ -27,10 +27,10 @@ HERE: Final = "/sites"
 FRESH_MS: Final = 10 * 60_000
 """A site of which something came within this time is being heard of now."""
 LISTS: Final = (
-    *("origins", "own_networks", "strip_parameters", "download_extensions", "linked_domains"),
-    *("goal_events", "lost_reasons"),
+    *("origins", "own_networks", "strip_parameters", "keep_parameters", "download_extensions", "linked_domains"),
+    *("goal_events", "lost_reasons", "server_events", "blocked_referrers"),
 )
-TICKS: Final = ("respect_gpc", "respect_dnt", "hash_routes")
+TICKS: Final = ("respect_gpc", "respect_dnt", "hash_routes", "no_ip", "requires_consent")
 TEXTS: Final = ("time_zone", "language", "visit_gap_minutes", "consent", "idle_seconds", "explore_percent")
 _SHOWN: Final = 5
 _HOUR_MS: Final = 3_600_000
