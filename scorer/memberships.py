@@ -20,7 +20,7 @@ from scorer.core.handling import Handling, heir
 from scorer.core.joining import EMAIL, LEAD, MAX_VISITORS, USER, Known, claims_of, may_join, survivor
 from scorer.core.people import lead_id
 from scorer.learning_models import lead_classes, lead_groups, lead_labels
-from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
+from scorer.models import identities, lead_pairs_apart, lead_scores, lead_visitors, leads, objections, outcomes
 from scorer.outlet_models import notes
 from tracker import bulk
 from tracker.batch import VisitorUpdate
@@ -58,14 +58,22 @@ class Memberships(msgspec.Struct):
     merges: list[Merge]
     shrunk: set[str]
     """Leads that have lost visitors to others: to be folded from their first fact, too."""
+    alone: list[tuple[Any, ...]]
+    """Rows of ``lead_visitors`` of new visitors whose lead is new and nobody else's: for ``keep_alone``."""
 
 
 def settle(connection: Connection, updates: Sequence[VisitorUpdate]) -> Memberships:
     """Find the lead of each updated visitor, founding and joining leads as its names demand.
 
-    Locks these leads until the transaction ends. Rows of new leads that stay roots are left to the caller to write.
+    Locks these leads until the transaction ends. Rows of new leads that stay roots are left to the caller to write, and
+    after them, by ``keep_alone``, who is alone in one.
     """
     return _Settling(connection, updates).run()
+
+
+def keep_alone(connection: Connection, settled: Memberships) -> None:
+    """Store the new visitors that are alone in their new leads, whose rows have been written."""
+    bulk.append(connection, lead_visitors, settled.alone, columns=_VISITOR_COLUMNS)
 
 
 class _Settling:
@@ -250,15 +258,21 @@ class _Settling:
                 continue
             merges.append(Merge(row["site_id"], lost, self._root(lost)))
             merge_lead(self.connection, lost, kept, self._root(lost))
-        # The survivor's row may not be there yet: it is the caller's to write, before anything points at it.
         roots = {one.visitor_id: self._root(self.home[one.visitor_id]) for one in self.updates}
-        self._found_roots({roots[one.visitor_id] for one in new})
-        bulk.upsert(self.connection, leads, founded, columns=_LEAD_COLUMNS)
-        rows = [
-            (one.visitor_id, one.key[0], roots[one.visitor_id], self.home[one.visitor_id], self.packed[one.visitor_id])
+        rows = {
+            (number := one.visitor_id): (number, one.key[0], roots[number], self.home[number], self.packed[number])
             for one in [*new, *told]
-        ]
-        bulk.upsert(self.connection, lead_visitors, rows, columns=_VISITOR_COLUMNS)
+        }
+        # Most are of nobody else: their lead is written once, when it is known what to write.
+        alone = {
+            one.visitor_id
+            for one in new
+            if (root := roots[one.visitor_id]) not in self.rows and root not in changed and self.size.get(root, 1) == 1
+        }
+        self._found_roots({roots[one.visitor_id] for one in new if one.visitor_id not in alone})
+        bulk.upsert(self.connection, leads, founded, columns=_LEAD_COLUMNS)
+        joined = [row for visitor_id, row in rows.items() if visitor_id not in alone]
+        bulk.upsert(self.connection, lead_visitors, joined, columns=_VISITOR_COLUMNS)
         return Memberships(
             root_of=roots,
             home_of=self.home,
@@ -267,10 +281,11 @@ class _Settling:
             visitors={root: self.size.get(root, 1) for root in roots.values()},
             merges=merges,
             shrunk={self._root(lead) for lead in self.parted} - set(roots.values()),
+            alone=[row for visitor_id, row in rows.items() if visitor_id in alone],
         )
 
     def _found_roots(self, roots: set[str]) -> None:
-        """Write a first row of each new lead, so that others may point at it."""
+        """Write a first row of each new lead of several visitors, so that others may point at it."""
         rows = []
         for root in sorted(roots - self.rows.keys()):
             values = _NO_LEAD | {
@@ -302,7 +317,7 @@ def merge_lead(connection: Connection, lost: str, kept: str, root: str) -> None:
         "snoozed_until": None,
     }
     connection.execute(update(leads).where(leads.c.id == lost).values(values))
-    for table in (lead_visitors, outcomes, notes, lead_labels):
+    for table in (lead_visitors, outcomes, objections, notes, lead_labels):
         connection.execute(update(table).where(table.c.lead_id == lost).values(lead_id=root))
     for of_lost in (lead_scores, lead_classes, lead_groups):
         connection.execute(delete(of_lost).where(of_lost.c.lead_id == lost))
@@ -332,7 +347,7 @@ def separate(connection: Connection, lost: str, root: str) -> None:
     """Make *lost*, merged into the tree of *root*, a root again: the visitors, outcomes, notes and labels of its branch
     become its own. A claim stays with the root."""
     branch = branch_of(connection, lost)
-    for table in (lead_visitors, outcomes, notes, lead_labels):
+    for table in (lead_visitors, outcomes, objections, notes, lead_labels):
         connection.execute(update(table).where(table.c.home_id.in_(branch)).values(lead_id=lost))
     count = select(func.count()).select_from(lead_visitors)
     for lead in (lost, root):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -11,12 +12,14 @@ from sqlalchemy import Connection
 from scorer.accounts import Company, touch_accounts
 from scorer.announcing import Change, announce
 from scorer.core.lead_state import LeadChange, LeadSnapshot, announced, changes
+from scorer.core.objecting import OBJECTION
 from scorer.core.rules import Card
 from scorer.core.score import Contribution, RefoldNeeded, ScoreState, fold
 from scorer.handling import restate
 from scorer.judging import Judgement, employees_of, judge, region_of
-from scorer.memberships import Memberships, lock_leads, members, settle
+from scorer.memberships import Memberships, keep_alone, lock_leads, members, settle
 from scorer.models import lead_scores, leads
+from scorer.objections import forget_judgements, note_objections, objecting
 from scorer.outcomes import note_outcomes
 from scorer.portrait import Portrait, portrait
 from scorer.scorecards import StoredCard, current_cards, filling_cards
@@ -60,6 +63,15 @@ class LeadUpdate(msgspec.Struct, frozen=True):
     """Whether it has gained visitors."""
 
 
+class FoldedElsewhere(msgspec.Struct, frozen=True):
+    """A lead's score that was folded outside of the transaction that stores it."""
+
+    state: ScoreState
+    basis: tuple[int, int]
+    """The current card's id, and the revision of the lead's score by it, when what was folded was read: they change with
+    whatever the fold depends on."""
+
+
 def score_visitors(connection: Connection, sites: dict[int, Site], updates: list[VisitorUpdate], now_ms: int) -> bool:
     """Score what *updates* tell and store it; return whether there were lead changes.
 
@@ -68,10 +80,12 @@ def score_visitors(connection: Connection, sites: dict[int, Site], updates: list
     cards = current_cards(connection)
     settled = settle(connection, updates)
     touched = _by_lead(sites, updates, settled)
+    note_objections(connection, updates, settled.root_of, settled.home_of)
     spoken_of = note_outcomes(connection, updates, settled.root_of, settled.home_of)
     news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]
     left = {account for one in settled.merges if (account := settled.leads[one.lead_id]["account_id"]) is not None}
     news += _store(connection, cards, touched, settled.leads, left, now_ms)
+    keep_alone(connection, settled)
     news += restate(connection, spoken_of | settled.changed, now_ms)
     news += score_anew(connection, sites, settled.shrunk, now_ms) if settled.shrunk else []
     announce(connection, news)
@@ -84,11 +98,13 @@ def score_anew(
     lead_ids: Iterable[str],
     now_ms: int,
     left_accounts: Iterable[str] = (),
+    folded: Mapping[str, FoldedElsewhere] = MappingProxyType({}),
 ) -> list[Change]:
     """Score these leads from their whole history, store it, and return what is news.
 
     For when somebody has changed what they consist of, or how they are to be judged. Locks them. Leads that don't exist or
-    are merged are left alone. *left_accounts* are companies that have lost leads.
+    are merged are left alone. *left_accounts* are companies that have lost leads. *folded* are scores that have been made
+    already; those of leads of which more has become known since are not used.
     """
     rows = lock_leads(connection, lead_ids)
     roots = {lead: row for lead, row in rows.items() if row["merged_into"] is None}
@@ -98,7 +114,7 @@ def score_anew(
         for lead, row in sorted(roots.items())
         if lead in mine
     ]
-    news = _store(connection, current_cards(connection), touched, rows, set(left_accounts), now_ms)
+    news = _store(connection, current_cards(connection), touched, rows, set(left_accounts), now_ms, folded)
     return news + restate(connection, mine, now_ms)
 
 
@@ -109,9 +125,15 @@ def _store(
     known_leads: Mapping[str, Mapping[str, Any]],
     left_accounts: set[str],
     now_ms: int,
+    folded: Mapping[str, FoldedElsewhere] = MappingProxyType({}),
 ) -> list[Change]:
     """Score *touched*, write their rows and what follows from them, and return what is news."""
-    scored = _Scoring(connection, cards, touched).run()
+    silent = objecting(connection, [one.lead_id for one in touched])
+    forget_judgements(connection, silent)
+    # Who may be scored again has a state of nothing: folded from the first fact.
+    again = {lead for lead, row in known_leads.items() if row["exclusion"] == OBJECTION} - silent
+    touched = [msgspec.structs.replace(one, changed=True) if one.lead_id in again else one for one in touched]
+    scored = _Scoring(connection, cards, touched, silent, folded).run()
     news: list[Change] = []
     lead_rows: list[tuple[Any, ...]] = []
     named: list[dict[str, Any]] = []
@@ -120,7 +142,8 @@ def _store(
     for one in touched:
         stored, known = cards[one.site.id], known_leads.get(one.lead_id)
         state, portrayed, before = scored[one.lead_id]
-        verdict = judge(stored.card, one.site.id, state, portrayed, known["exclusion_by_hand"] if known else None)
+        by_hand = known["exclusion_by_hand"] if known else None
+        verdict = judge(stored.card, one.site.id, state, portrayed, by_hand, objects=one.lead_id in silent)
         row = lead_row(one, portrayed, verdict, known)
         if row is not None:
             lead_rows.append(row)
@@ -260,6 +283,8 @@ def score_row(
     )
     news: list[tuple[str, dict[str, Any]]] = [(change.kind, _detail(change)) for change in made]
     stage_before = before.stage if before else None
+    if verdict.exclusion == OBJECTION:
+        return row, [one for one in news if one[0] == "left"]  # All that is told of it is that it isn't hot any more.
     # Of a stranger who isn't hot sales know nothing: where it stands is no news to them.
     if verdict.stage != stage_before and (said.hot or portrayed.person.identified):
         news.append(("stage", {"from": stage_before, "to": verdict.stage}))
@@ -269,10 +294,20 @@ def score_row(
 class _Scoring:
     """Folds what a batch adds to each lead: goes on from the stored state, or from the first fact where it must."""
 
-    def __init__(self, connection: Connection, cards: Mapping[int, StoredCard], touched: Sequence[LeadUpdate]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        cards: Mapping[int, StoredCard],
+        touched: Sequence[LeadUpdate],
+        silent: set[str],
+        folded: Mapping[str, FoldedElsewhere],
+    ) -> None:
         self.connection = connection
         self.cards = cards
         self.touched = touched
+        self.silent = silent
+        """Leads that aren't to be scored."""
+        self.folded = folded
         self.before = self._load_scores()
         several = [one.lead_id for one in touched if one.visitors > 1 or one.changed]
         self.members = members(connection, several)
@@ -290,6 +325,11 @@ class _Scoring:
 
     def _fold(self, one: LeadUpdate, mine: Sequence[int]) -> ScoreState:
         card, before = self.cards[one.site.id].card, self.before.get(one.lead_id)
+        if one.lead_id in self.silent:
+            return fold(card, None, {})
+        made = self.folded.get(one.lead_id)
+        if made is not None and before is not None and made.basis == (self.cards[one.site.id].id, before.revision):
+            return made.state
         place = {number: browser for browser, number in enumerate(mine)}
         may_go_on = not one.changed and not any(update.from_scratch for update in one.updates)
         if before is not None and before.state and may_go_on:

@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 import redis
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from tracker import queue, store
+from tracker.core.consents import Declared, declared_by
 from tracker.core.entries import Entry, unpack
-from tracker.core.events import Event, Fact
+from tracker.core.events import TRACKING, Event, Fact
 from tracker.core.persons import NOBODY, Identity, identity_of, known_identity, separate_key
 from tracker.core.refusals import FilterLabel
 from tracker.core.screening import is_opted_out, screen
@@ -64,8 +65,8 @@ def process_surely(
     """Process *batch*; where it can't be, halve it until the entry to blame is alone, and make a dead letter of that."""
     try:
         return [_process_again(database, batch, follow_up, now_ms)]
-    except (OperationalError, InterfaceError, redis.RedisError):
-        raise  # The database or Redis is away: the entries are not to blame and wait.
+    except (OperationalError, InterfaceError, InternalError, redis.RedisError):
+        raise  # The database or Redis is away, full or read-only: the entries are not to blame and wait.
     except Exception:
         if len(batch) == 1:
             log.exception("entry_failed", partition=batch[0][0], entry=batch[0][1])
@@ -110,11 +111,13 @@ def process(
         reached = {partition: queue.id_order(position) for partition, position in held.items()}
         fresh = [entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > reached[entry[0]]]
         work = _Batch(connection, load_sites(connection), now_ms)
-        for partition, _, packed in fresh:
-            work.add(partition, packed, give_up)
+        for partition, entry_id, packed in fresh:
+            if entry_id != queue.CLOSED_ID:
+                work.add(partition, packed, give_up)
         updates = work.write()
         announced = follow_up(connection, work.sites, updates, now_ms) if updates else False
-        positions = held | {partition: entry_id for partition, entry_id, _ in fresh}
+        passed = {partition: entry_id for partition, entry_id, _ in fresh}
+        positions = held | {number: queue.FINISHED if at == queue.CLOSED_ID else at for number, at in passed.items()}
         store.save_positions(connection, {number: at for number, at in positions.items() if at != held[number]})
     total = Counts()
     for counts in work.counts.values():
@@ -128,6 +131,7 @@ class _Incoming(msgspec.Struct, frozen=True):
     event: Event
     label: FilterLabel | None
     received_at: int
+    trusted: bool
 
 
 class _Batch:
@@ -140,6 +144,7 @@ class _Batch:
         self.counts: dict[tuple[int, int], Counts] = {}
         self._incoming: list[_Incoming] = []
         self._letters: list[DeadLetter] = []
+        self._erased: dict[int, dict[bytes, int]] = {}
 
     def add(self, partition: int, packed: bytes, give_up: str | None) -> None:
         """Take one entry of the queue: screen its events, lay aside what was refused."""
@@ -158,6 +163,9 @@ class _Batch:
             counts.filtered += entry.count  # Counted and forgotten, the refused ones too: this person asked us to.
             return
         for rejected in entry.rejected:
+            if entry.received_ms <= store.erased_at(self._erased_of(entry.site_id), rejected.body):
+                counts.filtered += 1  # Names somebody who was erased meanwhile.
+                continue
             self._refuse(entry, rejected.reason, rejected.body, counts, "collector")
         for key, event in entry.events:
             if give_up is not None or site is None:
@@ -167,7 +175,14 @@ class _Batch:
                 continue
             screened = screen(event, entry.info, site.settings.rules)
             self._incoming.append(
-                _Incoming(partition, (entry.site_id, key), screened.event, screened.label, entry.received_ms)
+                _Incoming(
+                    partition,
+                    (entry.site_id, key),
+                    screened.event,
+                    screened.label,
+                    entry.received_ms,
+                    entry.info.trusted,
+                )
             )
 
     def write(self) -> list[VisitorUpdate]:
@@ -179,6 +194,8 @@ class _Batch:
         if self._tell_people_apart(known):
             keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
             known |= store.load_visitors(self.connection, [key for key in keys if key not in known])
+        if self._forget_without_consent(known):
+            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         added = [key for key in keys if key not in known]
         for key, visitor_id in zip(added, store.new_visitor_ids(self.connection, len(added)), strict=True):
             known[key] = KnownVisitor(visitor_id, key, 0, None)
@@ -193,6 +210,7 @@ class _Batch:
         store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh), self.now_ms)
         rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
         store.append_events(self.connection, rows)
+        store.add_consents(self.connection, self._consents(known, fresh))
         touched: list[tuple[int, int, Visit]] = []
         for key, result in folded.items():
             touched += [(known[key].id, key[0], visit) for visit in result.visits]
@@ -223,6 +241,56 @@ class _Batch:
                 staying.append(one)
         self._incoming = staying
         return True
+
+    def _erased_of(self, site_id: int) -> dict[bytes, int]:
+        """Who of a site was erased lately; read once, and only where something was refused."""
+        if site_id not in self._erased:
+            self._erased[site_id] = store.load_erased(self.connection, site_id)
+        return self._erased[site_id]
+
+    def _forget_without_consent(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
+        """Drop what browsers sent of visitors without a consent, where the site demands one; return whether there was any.
+
+        The last word counts, also one of this very batch: pages tell of it after the page that was agreed on.
+        """
+        demanding = {site_id for site_id, site in self.sites.items() if site.settings.requires_consent}
+        asked = {one.key for one in self._incoming if one.key[0] in demanding and not one.trusted}
+        if not asked:
+            return False
+        key_of = {known[key].id: key for key in asked if key in known}
+        words = {key_of[number]: word for number, word in store.consenting(self.connection, key_of).items()}
+        for one in self._incoming:
+            told = declared_by(one.event)
+            if told is not None and told.purpose == TRACKING:
+                word = (one.event.at, not told.given)
+                words[one.key] = max(words.get(one.key, word), word)
+        staying = []
+        for one in self._incoming:
+            _, refuses = words.get(one.key, (0, True))
+            if refuses and one.key in asked and not (one.trusted or declared_by(one.event)):
+                self.counts[one.partition, one.key[0]].filtered += 1  # Counted and forgotten, as with an opt-out.
+            else:
+                staying.append(one)
+        self._incoming, gone = staying, len(self._incoming) - len(staying)
+        return gone > 0
+
+    @staticmethod
+    def _consents(known: dict[VisitorKey, KnownVisitor], fresh: list[_Incoming]) -> list[store.Consent]:
+        told: list[tuple[_Incoming, Declared | None]] = [(one, declared_by(one.event)) for one in fresh]
+        return [
+            store.Consent(
+                known[one.key].id,
+                one.event.message_id,
+                one.key[0],
+                said.purpose,
+                said.given,
+                one.event.at,
+                said.version,
+                said.source,
+            )
+            for one, said in told
+            if said is not None
+        ]
 
     def _tell_people_apart(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
         """Give events by a second person on one browser to a visitor of their own; return whether there were any."""

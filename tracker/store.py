@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -10,12 +10,16 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from tracker import bulk
-from tracker.core.events import Event
+from tracker.core.events import TRACKING, Event
+from tracker.core.minimising import minimal_body, words_of
 from tracker.core.visits import Visit, VisitorState, pack_state, unpack_state
-from tracker.models import dead_letters, erased_visitors, events, intake, partitions, visitors, visits
+from tracker.models import consents, dead_letters, erased_visitors, events, intake, partitions, sites, visitors, visits
 
 EVENT_COLUMNS: Final = tuple(column.name for column in events.columns)
+HISTORY_COLUMNS: Final = EVENT_COLUMNS[:3] + EVENT_COLUMNS[4:-1]
+"""What a fold reads of an event: not when it was received, nor its label."""
 _VISIT_COLUMNS: Final = tuple(column.name for column in visits.columns)
+CONSENT_COLUMNS: Final = tuple(column.name for column in consents.columns)
 _VISITOR_COLUMNS: Final = tuple(column.name for column in visitors.columns)
 _DEAD_LETTER_COLUMNS: Final = ("site_id", "received_at", "reason", "source", "trusted", "body")
 _COUNTS: Final = ("appended", "received", "stored", "duplicate", "filtered", "dead_lettered")
@@ -113,13 +117,13 @@ def known_messages(connection: Connection, pairs: Iterable[tuple[int, bytes]]) -
 def load_histories(connection: Connection, visitor_ids: Iterable[int]) -> dict[int, list[Event]]:
     """Return all events that count of each of these visitors, in no particular order."""
     histories: dict[int, list[Event]] = {}
-    columns = EVENT_COLUMNS[:3] + EVENT_COLUMNS[4:-1]
-    for row in bulk.select_where_in(connection, events, columns, "visitor_id", visitor_ids, "label IS NULL"):
-        histories.setdefault(row[0], []).append(_event_from(row))
+    for row in bulk.select_where_in(connection, events, HISTORY_COLUMNS, "visitor_id", visitor_ids, "label IS NULL"):
+        histories.setdefault(row[0], []).append(event_from(row))
     return histories
 
 
-def _event_from(row: Sequence[Any]) -> Event:
+def event_from(row: Sequence[Any]) -> Event:
+    """Return the event of a row with the columns of ``HISTORY_COLUMNS``."""
     (
         _,
         message_id,
@@ -249,9 +253,57 @@ def hold_off_drains(connection: Connection) -> None:
     connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
 
 
-def note_erased(connection: Connection, site_id: int, keys: Iterable[str], now_ms: int) -> None:
-    """Note that visitors were erased, so that what waits of them in the queue isn't stored."""
-    rows = [(site_id, _key_hash(key), now_ms) for key in sorted(keys)]
+class Consent(msgspec.Struct, frozen=True, array_like=True):
+    """A row of ``consents``."""
+
+    visitor_id: int
+    message_id: bytes
+    site_id: int
+    purpose: str
+    given: bool
+    at: int
+    version: str
+    source: str
+    by: str = ""
+    """Who recorded it by hand; empty for an event."""
+
+
+def add_consents(connection: Connection, rows: Iterable[Consent]) -> None:
+    """Record consents given and taken back; what is recorded already stays as it is."""
+    values = sorted({(one.visitor_id, one.message_id): msgspec.structs.astuple(one) for one in rows}.values())
+    bulk.upsert(connection, consents, values, columns=CONSENT_COLUMNS, keep=CONSENT_COLUMNS[2:])
+
+
+def read_consents(connection: Connection, visitor_ids: Iterable[int]) -> list[Consent]:
+    """Return what these visitors agreed to and took back, in the order of time."""
+    found = bulk.select_where_in(connection, consents, CONSENT_COLUMNS, "visitor_id", visitor_ids)
+    rows = (
+        Consent(visitor_id, bytes(message_id), site_id, purpose, bool(given), *rest)
+        for visitor_id, message_id, site_id, purpose, given, *rest in found
+    )
+    return sorted(rows, key=lambda one: (one.at, one.message_id))
+
+
+def consenting(connection: Connection, visitor_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
+    """Return the last word on being measured of those visitors that have said one: its time, and whether it was "no more".
+
+    Of two words at one moment that is the last.
+    """
+    found: dict[int, tuple[int, bool]] = {}
+    for one in read_consents(connection, visitor_ids):
+        if one.purpose == TRACKING:
+            word = (one.at, not one.given)
+            found[one.visitor_id] = max(found.get(one.visitor_id, word), word)
+    return found
+
+
+def note_erased(connection: Connection, site_id: int, keys: Iterable[str], names: Iterable[str], now_ms: int) -> None:
+    """Note that visitors were erased, so that what waits of them in the queue isn't stored.
+
+    *names* are what refused events are searched for: none that may stand in anybody's by chance.
+    """
+    hashes = {_key_hash(key) for key in keys} | {_name_hash(name) for name in names}
+    rows = [(site_id, one, now_ms) for one in sorted(hashes)]
     bulk.upsert(connection, erased_visitors, rows, columns=("site_id", "key_hash", "erased_at"))
 
 
@@ -269,9 +321,27 @@ def erased_among(connection: Connection, keys: Iterable[VisitorKey]) -> dict[Vis
     return found
 
 
+def load_erased(connection: Connection, site_id: int) -> dict[bytes, int]:
+    """Return who of a site was erased lately, as hashes of ids and names, and when."""
+    rows = select(erased_visitors.c.key_hash, erased_visitors.c.erased_at).where(erased_visitors.c.site_id == site_id)
+    return {bytes(row.key_hash): row.erased_at for row in connection.execute(rows)}
+
+
+def erased_at(erased: Mapping[bytes, int], body: bytes) -> int:
+    """Return when somebody whom a refused event names was erased, by ``load_erased``; -1 for nobody."""
+    if not erased:
+        return -1
+    return max((at for word in words_of(body) if (at := erased.get(_name_hash(word))) is not None), default=-1)
+
+
 def forget_erased(connection: Connection, before_ms: int) -> int:
     """Forget who was erased before *before_ms*: nothing of theirs can wait any more; return how many."""
     return connection.execute(erased_visitors.delete().where(erased_visitors.c.erased_at < before_ms)).rowcount
+
+
+def _name_hash(name: str) -> bytes:
+    """The hash of a name, whatever its case; never that of a visitor's key."""
+    return blake2b(name.lower().encode(errors="surrogatepass"), digest_size=16, person=b"name").digest()
 
 
 def _key_hash(key: str) -> bytes:
@@ -284,21 +354,20 @@ def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[
     Holds off the drains, see ``hold_off_drains``.
     """
     hold_off_drains(connection)
-    quiet = select(visitors.c.id).where(visitors.c.heard_at < before_ms).order_by(visitors.c.id).limit(limit)
-    ids = list(connection.execute(quiet).scalars())
+    ids: list[int] = []
+    for site_id in connection.execute(select(sites.c.id).order_by(sites.c.id)).scalars().all():
+        # Site by site, which is a stretch of an index.
+        quiet = select(visitors.c.id).where(visitors.c.site_id == site_id, visitors.c.heard_at < before_ms)
+        ids += connection.execute(quiet.order_by(visitors.c.heard_at).limit(limit - len(ids))).scalars()
     delete_visitors(connection, ids)
     return ids
 
 
 def delete_visitors(connection: Connection, ids: Sequence[int]) -> None:
     """Delete visitors with their visits and events. The caller holds off the drains, as ``forget_visitors`` does."""
-    for table, column in ((events, events.c.visitor_id), (visits, visits.c.visitor_id), (visitors, visitors.c.id)):
+    mine = ((table, table.c.visitor_id) for table in (events, visits, consents))
+    for table, column in (*mine, (visitors, visitors.c.id)):
         connection.execute(table.delete().where(column.in_(ids)))
-
-
-def forget_dead_letters(connection: Connection, before_ms: int) -> int:
-    """Delete dead letters received before *before_ms*; return how many."""
-    return connection.execute(dead_letters.delete().where(dead_letters.c.received_at < before_ms)).rowcount
 
 
 def new_visitor_ids(connection: Connection, count: int) -> list[int]:
@@ -308,7 +377,7 @@ def new_visitor_ids(connection: Connection, count: int) -> list[int]:
 
 def save_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     """Store refused events."""
-    rows = [(one.site_id, one.received_at, one.reason, one.source, one.trusted, one.body) for one in letters]
+    rows = [(one.site_id, one.received_at, one.reason, one.source, one.trusted, _kept_body(one)) for one in letters]
     bulk.append(connection, dead_letters, rows, columns=_DEAD_LETTER_COLUMNS)
 
 
@@ -318,7 +387,7 @@ def save_dead_letter_once(connection: Connection, letter: DeadLetter) -> None:
         dead_letters.c.site_id == letter.site_id,
         dead_letters.c.source == letter.source,
         dead_letters.c.reason == letter.reason,
-        dead_letters.c.body == letter.body,
+        dead_letters.c.body == _kept_body(letter),
     )
     if connection.execute(select(dead_letters.c.id).where(*same)).first() is None:
         save_dead_letters(connection, [letter])
@@ -354,6 +423,11 @@ def count_dead_letters(connection: Connection) -> dict[tuple[int, str], int]:
     columns = (dead_letters.c.site_id, dead_letters.c.reason, func.count().label("letters"))
     query = select(*columns).where(dead_letters.c.replayed_at.is_(None)).group_by(*columns[:2])
     return {(row.site_id, row.reason): row.letters for row in connection.execute(query)}
+
+
+def _kept_body(letter: DeadLetter) -> bytes:
+    # What is no entry of ours is bytes of whoever wrote them: they are kept as a trace.
+    return letter.body if letter.reason == "entry_unreadable" else minimal_body(letter.body)
 
 
 def _json(value: Any) -> str | None:
