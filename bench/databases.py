@@ -15,14 +15,17 @@ from tracker.sites import SiteSettings
 
 
 @contextmanager
-def database(kind: str) -> Iterator[Database]:
-    """Yield a migrated database of *kind* with one site. Raises ``services.Missing`` where it can't be had."""
+def database(kind: str, *, durable: bool = False) -> Iterator[Database]:
+    """Yield a migrated database of *kind* with one site. Raises ``services.Missing`` where it can't be had.
+
+    Commits to SQLite always reach the disk; with *durable* those to a private PostgreSQL do, too.
+    """
     with ExitStack() as stack:
         if kind == "SQLite":
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="warmtrail-bench-"))
             url = f"sqlite:///{Path(folder) / 'warmtrail.db'}"
         else:
-            server = stack.enter_context(services.postgres())
+            server = stack.enter_context(services.postgres(durable=durable))
             url = stack.enter_context(server.database())
         made = Database(url)
         stack.callback(made.close)

@@ -38,7 +38,7 @@ def run(smoke: bool) -> Section:
         ("database", "events/s", "CPU µs an event", "bare insertion, rows/s", "share of the limit"),
     )
     spare_what_is_loaded()
-    entries, rows = _material(count)
+    entries, rows = material(count)
     for kind in kinds():
         drained: list[tuple[float, float]] = []
         bare: list[float] = []
@@ -76,7 +76,7 @@ def _insert(kind: str, rows: list[tuple[Any, ...]]) -> float:
         return len(rows) / (time.perf_counter() - start)
 
 
-def _material(count: int) -> tuple[list[batch.QueueEntry], list[tuple[Any, ...]]]:
+def material(count: int) -> tuple[list[batch.QueueEntry], list[tuple[Any, ...]]]:
     """Return queue entries, and the ledger rows of the same events."""
     chance = random.Random(7)
     now = now_ms()

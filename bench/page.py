@@ -8,7 +8,7 @@ from collections.abc import Callable
 from werkzeug.test import TestResponse
 
 from bench.databases import database, kinds
-from bench.query import fill
+from bench.query_data import fill_site
 from bench.report import Section, spread
 from scorer.resources import now_ms
 from tests.factories import MINUTE, World, buyer
@@ -51,7 +51,7 @@ def _measure(made: Database, rounds: int, count: int, buyers: int) -> tuple[str,
             address = f"person-{number}@works-{firm}.example"
             people += buyer(f"buyer-{number}", now - number * MINUTE, name=name, email=address, **told)
         world.feed(people)
-        fill(made, count - buyers, world.nordwind.id, heat=0.9)
+        fill_site(made, count - buyers, heat=0.9, whole=False)
         web = Web(world)
         browser = web.browser(web.ben)
         first = _ms(lambda: browser.get(f"/hot?site={world.nordwind.id}"))
