@@ -1,5 +1,5 @@
 # Short names for dev.py, which does the work and needs nothing but Python 3.11 or newer.
-# Arguments go through ARGS: make demo ARGS="--port 8800", make bench ARGS=collector.
+# Arguments go through ARGS: make demo ARGS="--port 8800", make bench ARGS=drain.
 
 .PHONY: help demo test bench lint
 

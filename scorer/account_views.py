@@ -24,6 +24,9 @@ from tracker.days import day_of
 PEOPLE_AT_MOST: Final = 100
 """People of one company that are told of, the keenest first."""
 
+SHARED_BY: Final = 2000
+"""Companies that are looked at for what many have in common."""
+
 
 class AccountRow(msgspec.Struct, frozen=True):
     """A company as stored."""
@@ -95,10 +98,13 @@ def _found(query: Select[Any], site_id: int, where: Found) -> Select[Any]:
 def shared_by_accounts(
     connection: Connection, site_id: int, column: Literal["industry", "country"], limit: int
 ) -> list[str]:
-    """Return what the companies of a site have as their industry or country, the commonest first. A pass over them."""
-    chosen = accounts.c[column]
-    query = select(chosen).where(accounts.c.site_id == site_id, chosen != "").group_by(chosen)
-    return list(connection.execute(query.order_by(func.count().desc(), chosen).limit(limit)).scalars())
+    """Return what the hottest companies of a site have as their industry or country, the commonest first: of two thousand,
+    however many there are."""
+    chosen = accounts.c[column].label("shared")
+    hottest = select(chosen).where(accounts.c.site_id == site_id).order_by(accounts.c.heat.desc(), accounts.c.id)
+    some = hottest.limit(SHARED_BY).subquery()
+    query = select(some.c.shared).where(some.c.shared != "").group_by(some.c.shared)
+    return list(connection.execute(query.order_by(func.count().desc(), some.c.shared).limit(limit)).scalars())
 
 
 def find_account(connection: Connection, site_id: int, account_id: str) -> AccountRow | None:

@@ -67,7 +67,7 @@ def restore(settings: Settings, source: Path) -> Restored:
     a file that is no backup, and while anything has the database open; ``SettingError`` while ``warmtrail up`` runs;
     ``WrongVersion`` for a backup of a newer program.
     """
-    place = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname=warmtrail warmtrail.dump")
+    place = _sqlite_file(settings, "dropdb warmtrail; createdb warmtrail; pg_restore --dbname=warmtrail warmtrail.dump")
     if not source.is_file():
         raise BackupError(f"There is no file {source}.", f"没有文件 {source}。")
     for folder in (settings.data_dir, place.parent):

@@ -14,14 +14,15 @@ from scorer.auditing import note
 from scorer.core.exclusions import REASONS
 from scorer.core.joining import MAX_VISITORS
 from scorer.decision_errors import DecisionError, NoSuchLead, Stale, Taken
-from scorer.handling import check_version, lock_root
+from scorer.handling import check_version, checked_name, lock_root
 from scorer.memberships import branch_of, lock_leads, merge_lead, separate, surviving
 from scorer.models import lead_pairs_apart, leads
+from scorer.objections import add_objection
 from scorer.scoring import score_anew
 from tracker import bulk
 from tracker.sites import Site
 
-__all__ = ["NEVER", "DecisionError", "NoSuchLead", "Stale", "Taken", "exclude", "merge", "unmerge"]
+__all__ = ["NEVER", "DecisionError", "NoSuchLead", "Stale", "Taken", "exclude", "merge", "object_to_scoring", "unmerge"]
 
 
 def merge(
@@ -123,6 +124,32 @@ def exclude(
     connection.execute(update(leads).where(leads.c.id == root).values(exclusion_by_hand=reason, version=leads.c.version + 1))
     news = score_anew(connection, {site.id: site}, [root], now_ms)
     note(connection, site.id, actor, "exclude", root, why, {"from": before, "to": reason}, now_ms)
+    announce(connection, news)
+
+
+def object_to_scoring(
+    connection: Connection,
+    site: Site,
+    lead: str,
+    objects: bool,
+    actor: str,
+    why: str,
+    now_ms: int,
+    *,
+    version: int | None = None,
+) -> None:
+    """Record that a lead doesn't want to be scored, or (*objects* false) that it may be again.
+
+    Holds for the person: for all browsers that are its own, or turn out to be. Raises ``Stale`` where *version* is given and
+    isn't the lead's, else ``DecisionError``.
+    """
+    by = checked_name(actor)
+    row = lock_root(connection, site, lead)
+    check_version(row, version)
+    root = row["id"]
+    add_objection(connection, site.id, root, objects, by, now_ms)
+    news = score_anew(connection, {site.id: site}, [root], now_ms)
+    note(connection, site.id, actor, "objection", root, why, {"objects": objects}, now_ms)
     announce(connection, news)
 
 

@@ -41,7 +41,7 @@ def catch_up(resources: Resources, progress: Callable[[int], None], seconds: flo
 
 def _drain_here(resources: Resources, slot: int, progress: Callable[[int], None]) -> None:
     settings = resources.settings
-    partitions = queue.partitions_of(slot, settings.slot_count, settings.partitions)
+    partitions = queue.partitions_of(slot, settings.slot_count, resources.layouts())
     lease = queue.Lease(resources.control, slot, f"here:{secrets.token_hex(6)}")
 
     def nothing_left() -> bool:

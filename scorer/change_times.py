@@ -19,9 +19,10 @@ def stretch(connection: Connection, site_id: int, from_ms: int, to_ms: int) -> t
 
     Found by halving: some twenty probes of an index each, however long the feed.
     """
-    ends = select(func.min(lead_changes.c.sequence), func.max(lead_changes.c.sequence))
-    first, last = connection.execute(ends.where(lead_changes.c.site_id == site_id)).one()
-    if first is None:
+    # One by one: asked for both at once, SQLite reads the whole feed.
+    ends = (func.min(lead_changes.c.sequence), func.max(lead_changes.c.sequence))
+    first, last = (connection.execute(select(end).where(lead_changes.c.site_id == site_id)).scalar() for end in ends)
+    if first is None or last is None:
         return 0, 0
     begin = _first_since(connection, site_id, from_ms - DISORDER_MS, first, last + 1)
     return begin, _first_since(connection, site_id, to_ms + DISORDER_MS, begin, last + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -29,6 +30,22 @@ class Learning(msgspec.Struct, frozen=True):
     at: int
     trouble: Label | None = None
     """Why it failed."""
+
+
+def is_learned(client: redis.Redis, site_id: int, activity: str) -> bool:
+    """Whether all that has happened on a site (see ``scorer.activity``) was learned from, and every lead told of it."""
+    return bool(client.get(_learned_key(site_id)) == activity.encode())
+
+
+def begin_learning(client: redis.Redis, site_id: int, activity: str) -> None:
+    """Note what is about to be learned from."""
+    client.set(_learning_key(site_id), activity)
+
+
+def end_learning(client: redis.Redis, site_id: int) -> None:
+    """Note that every lead was told of what was learned. Lost with Redis, all of it is done once more."""
+    with suppress(redis.ResponseError):  # There is nothing to rename where leads were told of it for another reason.
+        client.rename(_learning_key(site_id), _learned_key(site_id))
 
 
 def ask_to_learn(client: redis.Redis, site_id: int, now_ms: int) -> None:
@@ -60,6 +77,14 @@ def tell(client: redis.Redis, site_id: int, learning: Learning | None) -> None:
         client.delete(_key(site_id))
     else:
         client.set(_key(site_id), msgspec.json.encode(learning), ex=KEPT_SECONDS)
+
+
+def _learned_key(site_id: int) -> str:
+    return f"warmtrail:classes:{site_id}:learned"
+
+
+def _learning_key(site_id: int) -> str:
+    return f"warmtrail:classes:{site_id}:learning"
 
 
 def _key(site_id: int) -> str:

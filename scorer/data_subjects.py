@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from scorer.core.joining import EMAIL, LEAD, USER
 from scorer.memberships import branch_of, members, surviving
@@ -90,13 +90,18 @@ def find_subject(connection: Connection, site: Site, asked: Asked) -> Subject:
     return Subject(tuple(roots), tuple(branches), tuple(sorted(numbers)), tuple(keys), tuple(sorted(names)))
 
 
+def searched_for(names: Iterable[str]) -> list[str]:
+    """Return the names that are long enough to be searched for in what was refused."""
+    return [name for name in names if len(name) >= _SHORTEST_NAME]
+
+
 def letters_about(connection: Connection, site: Site, names: Iterable[str]) -> Iterator[Any]:
     """Yield the refused events of a site in which one of these names stands, whatever its case.
 
     Reads all refused events of the site: they are bytes as they came, and no index knows what is in them. Names shorter than
     5 letters aren't searched for.
     """
-    needles = [name.encode().lower() for name in names if len(name) >= _SHORTEST_NAME]
+    needles = [name.encode().lower() for name in searched_for(names)]
     last = 0
     while needles:
         query = select(dead_letters).where(dead_letters.c.site_id == site.id, dead_letters.c.id > last)
@@ -125,7 +130,8 @@ def _roots(connection: Connection, site: Site, asked: Asked) -> set[str]:
         known = select(identities.c.lead_id).where(identities.c.site_id == site.id, identities.c.claim == claim)
         found = set(connection.execute(known).scalars())
         if email:  # Also those who bear it without being joined by it, as with a mailbox of several people.
-            bearing = select(leads.c.id).where(leads.c.site_id == site.id, leads.c.email == email)
+            # The last condition is that of the index, which knows of no lead without an address.
+            bearing = select(leads.c.id).where(leads.c.site_id == site.id, leads.c.email == email, text("leads.email <> ''"))
             found |= set(connection.execute(bearing).scalars())
     return {root for one in found if (root := surviving(connection, site.id, one)) is not None}
 

@@ -12,19 +12,21 @@ from typing import Any
 
 import redis
 from rq import Queue, Worker
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from scorer.audit_checking import audit_signs
 from scorer.core.findings import Sign
 from scorer.core.labels import Label
 from scorer.digest_signs import digest_signs
+from scorer.ingestion import heard_of_each
 from scorer.intake import read_accounts
 from scorer.learning_alarms import alarm_signs
 from scorer.resources import Resources, now_ms, opened
 from tracker import queue, store
+from tracker.core.layouts import partition_count
 from tracker.embedded import EmbeddedError
-from tracker.models import visitors
+from tracker.endpoints import from_each_server
 from tracker.queue import CARE_QUEUE, drain_queue
 from tracker.settings import SettingError, Settings, read_settings
 from tracker.sites import load_sites
@@ -118,7 +120,30 @@ def _redis(resources: Resources) -> Iterator[Sign]:
                 "请在该服务器上修改：事件在写入数据库之前保存在那里。",
             )
             yield Sign("wrong", error.label, mend)
-    info: dict[str, Any] = resources.streams.info()
+    for info in from_each_server(resources.streams, "INFO"):
+        yield from _queue_server(info)
+    for told in from_each_server(resources.streams, "TIME"):
+        seconds, microseconds = told
+        gap = abs(time.time() - seconds - microseconds / 1e6)
+        if gap > LONGEST_CLOCK_GAP_S:
+            zh = f"队列服务器与本机的时钟相差 {gap:.0f} 秒。"
+            what = Label(f"Its clock and this machine's differ by {gap:.0f} s.", zh)
+            yield Sign("wrong", what, _CLOCKS)
+    partitions = partition_count(resources.layouts()[-1])
+    if partitions != resources.settings.partitions:
+        what = Label(
+            f"There are {partitions} partitions; WARMTRAIL_PARTITIONS says {resources.settings.partitions}.",
+            f"现有 {partitions} 个分区；WARMTRAIL_PARTITIONS 为 {resources.settings.partitions}。",
+        )
+        mend = Label(
+            "They were raised. Set the variable to their number on all machines: slots are limited by it.",
+            "分区已扩容。请在所有机器上将该变量设为现有数量：slot 数量受其限制。",
+        )
+        yield Sign("note", what, mend)
+
+
+def _queue_server(info: dict[str, Any]) -> Iterator[Sign]:
+    """What is found about a server of the queue, by what it tells of itself."""
     version = info.get("valkey_version") or info.get("redis_version")
     server = f"{'Valkey' if 'valkey_version' in info else 'Redis'} {version}"
     yield Sign("good", Label(f"Queue: {server}.", f"队列：{server}。"))
@@ -136,11 +161,6 @@ def _redis(resources: Resources) -> Iterator[Sign]:
     if limit and info["used_memory"] > 0.8 * limit:
         what = Label("The queue's server is nearly full; new events are refused.", "队列服务器内存将满，新事件会被拒绝。")
         yield Sign("wrong", what, Label("Add workers, or raise maxmemory.", "请增加 worker，或调高 maxmemory。"))
-    seconds, microseconds = resources.streams.time()
-    gap = abs(time.time() - seconds - microseconds / 1e6)
-    if gap > LONGEST_CLOCK_GAP_S:
-        what = Label(f"Its clock and this machine's differ by {gap:.0f} s.", f"队列服务器与本机的时钟相差 {gap:.0f} 秒。")
-        yield Sign("wrong", what, _CLOCKS)
 
 
 def _database(resources: Resources, site_ids: Collection[int] | None = None) -> Iterator[Sign]:
@@ -201,8 +221,7 @@ def _workers(resources: Resources) -> Iterator[Sign]:
 def _sites(resources: Resources, site_ids: Collection[int] | None = None) -> Iterator[Sign]:
     with resources.database.reading() as connection:
         sites = load_sites(connection)
-        latest = select(visitors.c.site_id, func.max(visitors.c.heard_at)).group_by(visitors.c.site_id)
-        seen = {row[0]: row[1] for row in connection.execute(latest)}
+        seen = heard_of_each(connection)
     if not sites:
         mend = "warmtrail site add NAME --origin https://www.example.com"
         yield Sign("note", Label("There is no site yet.", "还没有站点。"), Label(mend, mend))

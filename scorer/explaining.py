@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from scorer.core.labels import Language, pick
+from scorer.core.objecting import OBJECTION
 from scorer.core.score import Contribution
 from scorer.memberships import members
 from scorer.models import leads
@@ -22,12 +23,14 @@ def explain(connection: Connection, lead_id: str, now_ms: int, language: Languag
     lead's whole history.
     """
     of_root = (leads.c.id == lead_id) & leads.c.merged_into.is_(None)
-    site_id = connection.execute(select(leads.c.site_id).where(of_root)).scalar_one_or_none()
-    if site_id is None:
+    row = connection.execute(select(leads.c.site_id, leads.c.exclusion).where(of_root)).one_or_none()
+    if row is None:
         return None
+    site_id = row.site_id
     site, card = load_sites(connection)[site_id], current_cards(connection)[site_id].card
     trace: list[Contribution] = []
-    heat = refold(connection, card, site, members(connection, [lead_id]).get(lead_id, []), trace).heat
+    scored = members(connection, [lead_id]).get(lead_id, []) if row.exclusion != OBJECTION else []
+    heat = refold(connection, card, site, scored, trace).heat
     return shapes.Explanation(
         lead=lead_id,
         as_of=time_text(now_ms),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 
 from scorer.core.company_sizes import size_of
 from scorer.core.lead_features import Seen, features_of
+from scorer.core.objecting import OBJECTION
 from scorer.core.score import Totals
 from scorer.lead_views import SCORED_LEADS
 from scorer.models import lead_scores, leads
@@ -58,7 +59,8 @@ def seen_leads(connection: Connection, scorecard_id: int) -> list[str]:
 
 
 def _query(scorecard_id: int) -> Select[Any]:
-    mine = (lead_scores.c.scorecard_id == scorecard_id, leads.c.merged_into.is_(None))
+    may_be = leads.c.exclusion.is_distinct_from(OBJECTION)
+    mine = (lead_scores.c.scorecard_id == scorecard_id, leads.c.merged_into.is_(None), may_be)
     return select(*_COLUMNS).select_from(SCORED_LEADS).where(*mine)
 
 

@@ -11,6 +11,7 @@ from scorer.core.decay import DAY_MS
 from scorer.core.fit import IdealCustomer
 from scorer.core.fit_evidence import Decided
 from scorer.core.fit_learning import FitLearned, learn_fit
+from scorer.core.objecting import OBJECTION
 from scorer.memberships import members
 from scorer.models import leads, outcomes
 from scorer.portrait import portrait
@@ -49,7 +50,7 @@ def count_known(connection: Connection, site: Site, now_ms: int) -> Known:
     """Return of how many leads it is known whether they bought. One pass over the leads of the site."""
     won, old = leads.c.status == "won", leads.c.first_at <= _old(site, now_ms)
     fate = case((won, "won"), (leads.c.status.in_(_LOST) | old, "lost"), else_="young")
-    query = select(fate, func.count()).where(leads.c.site_id == site.id, leads.c.merged_into.is_(None)).group_by(fate)
+    query = select(fate, func.count()).where(_counts(site)).group_by(fate)
     found = {row[0]: int(row[1]) for row in connection.execute(query)}
     return Known(found.get("won", 0), found.get("lost", 0), found.get("young", 0))
 
@@ -74,13 +75,18 @@ def read_fit(connection: Connection, site: Site, ideal: IdealCustomer | None, no
     return FitFromWins(learn_fit(ideal, decided), late, complete)
 
 
+def _counts(site: Site) -> Any:
+    may_be = leads.c.exclusion.is_distinct_from(OBJECTION)
+    return (leads.c.site_id == site.id) & leads.c.merged_into.is_(None) & may_be
+
+
 def _old(site: Site, now_ms: int) -> int:
     """Leads first seen by then have had their time to buy."""
     return now_ms - site.settings.learning_horizon_days * DAY_MS
 
 
 def _latest(connection: Connection, site: Site, which: Any) -> list[str]:
-    mine = select(leads.c.id).where(leads.c.site_id == site.id, leads.c.merged_into.is_(None), which)
+    mine = select(leads.c.id).where(_counts(site), which)
     ordered = mine.order_by(leads.c.first_at.desc(), leads.c.id).limit(LEADS_AT_MOST + 1)
     return list(connection.execute(ordered).scalars())
 

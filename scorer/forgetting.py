@@ -13,7 +13,17 @@ from scorer.alerts import forget_alert_mails
 from scorer.announcing import Change
 from scorer.learning_models import explored_leads, lead_classes, lead_groups, lead_labels
 from scorer.memberships import lock_leads
-from scorer.models import audit, identities, lead_changes, lead_pairs_apart, lead_scores, lead_visitors, leads, outcomes
+from scorer.models import (
+    audit,
+    identities,
+    lead_changes,
+    lead_pairs_apart,
+    lead_scores,
+    lead_visitors,
+    leads,
+    objections,
+    outcomes,
+)
 from scorer.outlet_models import idempotency_keys, lead_words, notes
 from scorer.scoring import score_anew
 from scorer.webhook_log import forget_deliveries
@@ -98,6 +108,7 @@ def _delete_trees(connection: Connection, roots: Iterable[str]) -> set[str]:
         (lead_scores, lead_scores.c.lead_id),
         (lead_changes, lead_changes.c.lead_id),
         (outcomes, outcomes.c.lead_id),
+        (objections, objections.c.lead_id),
         (notes, notes.c.lead_id),
         (lead_words, lead_words.c.lead_id),
         (lead_labels, lead_labels.c.lead_id),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from scorer.core.decay import DAY_MS
 from scorer.core.labels import Language, pick
+from scorer.core.objecting import OBJECTION
 from scorer.core.rules import Card
 from scorer.core.score import Contribution
 from scorer.memberships import members
@@ -38,12 +39,13 @@ def history(connection: Connection, lead_id: str, now_ms: int, language: Languag
     them. Costs a fold of the lead's whole history.
     """
     of_root = (leads.c.id == lead_id) & leads.c.merged_into.is_(None)
-    site_id = connection.execute(select(leads.c.site_id).where(of_root)).scalar_one_or_none()
-    if site_id is None:
+    row = connection.execute(select(leads.c.site_id, leads.c.exclusion).where(of_root)).one_or_none()
+    if row is None:
         return None
+    site_id = row.site_id
     stored = current_cards(connection)[site_id]
     card, trace = stored.card, list[Contribution]()
-    visitor_ids = members(connection, [lead_id]).get(lead_id, [])
+    visitor_ids = members(connection, [lead_id]).get(lead_id, []) if row.exclusion != OBJECTION else []
     heat = refold(connection, card, load_sites(connection)[site_id], visitor_ids, trace).heat
     every = steps(card, trace)
     kept = merge_least(card, every, MAX_POINTS)

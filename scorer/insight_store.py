@@ -19,10 +19,15 @@ NOTHING: Final = "null"
 _COLUMNS: Final = tuple(column.name for column in site_insights.columns)
 
 
-def keep_insight(connection: Connection, site_id: int, kind: InsightKind, body: msgspec.Struct | None, now_ms: int) -> None:
-    """Keep what was found out now in the place of what was kept; ``None``: there is nothing to find out of."""
-    text = msgspec.json.encode(body).decode()
-    bulk.upsert(connection, site_insights, [(site_id, kind, now_ms, text)], columns=_COLUMNS)
+def keep_insight(
+    connection: Connection, site_id: int, kind: InsightKind, body: msgspec.Struct | None, now_ms: int, basis: str = ""
+) -> None:
+    """Keep what was found out now in the place of what was kept; ``None``: there is nothing to find out of.
+
+    *basis* stands for what it was found out of.
+    """
+    rows = [(site_id, name, now_ms, msgspec.json.encode(one).decode()) for name, one in ((kind, body), (_of(kind), basis))]
+    bulk.upsert(connection, site_insights, rows, columns=_COLUMNS)
 
 
 def load_insight(connection: Connection, site_id: int, kind: InsightKind, shape: type[Body]) -> Body | None:
@@ -43,7 +48,17 @@ def insight_at(connection: Connection, site_id: int, kind: InsightKind) -> int |
     return connection.execute(select(site_insights.c.at).where(_mine(site_id, kind))).scalar()
 
 
-def _mine(site_id: int, kind: InsightKind) -> Any:
+def insight_basis(connection: Connection, site_id: int, kind: InsightKind) -> str:
+    """Return what stands for what it was found out of; empty where that isn't known."""
+    found = connection.execute(select(site_insights.c.body).where(_mine(site_id, _of(kind)))).scalar()
+    return msgspec.json.decode(found, type=str) if found else ""
+
+
+def _of(kind: InsightKind) -> str:
+    return f"{kind}_basis"
+
+
+def _mine(site_id: int, kind: str) -> Any:
     return (site_insights.c.site_id == site_id) & (site_insights.c.kind == kind)
 
 

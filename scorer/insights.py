@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from scorer.activity import activity
 from scorer.core.cycle import decision_cycle
 from scorer.core.decay import DAY_MS
 from scorer.core.phrases import MINUTE_MS
-from scorer.insight_store import NOTHING, InsightKind, insight_at, insight_text, keep_insight
+from scorer.insight_store import NOTHING, InsightKind, insight_at, insight_basis, insight_text, keep_insight
 from scorer.outcomes import decision_days
 from scorer.recommendations import read_shelf
 from scorer.reports.deals import read_value_model
@@ -21,6 +22,8 @@ from tracker.sites import Site, load_sites
 
 EVERY_MS: Final[dict[InsightKind, int]] = {"value": 10 * MINUTE_MS, "content": DAY_MS, "cycle": 10 * MINUTE_MS}
 """After which it is reckoned anew: two of them read only the deals, ``content`` what two thousand leads have done."""
+SAME_EVERY_MS: Final = 7 * DAY_MS
+"""The same while nothing happens on the site: what is found then changes only as deals age."""
 EMPTY_EVERY_MS: Final = 10 * MINUTE_MS
 """The same while there was nothing to find out."""
 
@@ -57,8 +60,11 @@ def _refresh_one(database: Database, site: Site, stored: StoredCard, kind: Insig
         every = EVERY_MS[kind] if insight_text(connection, site.id, kind) != NOTHING else EMPTY_EVERY_MS
         if at is not None and now_ms - at < every:
             return False
+        basis = activity(connection, site.id)
+        if at is not None and basis == insight_basis(connection, site.id, kind) and now_ms - at < SAME_EVERY_MS:
+            return False
         found = reckon(connection, site, stored, kind, now_ms)
     # Written by itself: reading takes long, and nobody should wait for it.
     with database.writing() as connection:
-        keep_insight(connection, site.id, kind, found, now_ms)
+        keep_insight(connection, site.id, kind, found, now_ms, basis)
     return True

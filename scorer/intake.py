@@ -6,6 +6,7 @@ import msgspec
 
 from scorer.resources import Resources
 from tracker import queue, store
+from tracker.core.layouts import numbers_of
 from tracker.sites import load_sites
 
 
@@ -31,7 +32,8 @@ def read_accounts(resources: Resources) -> Accounts:
 
     The queue is read first: what is drained in between counts as waiting in neither, never as both.
     """
-    by_partition = queue.read_appended(resources.streams, range(resources.settings.partitions))
+    numbers = [number for layout in resources.layouts() for number in numbers_of(layout)]
+    by_partition = queue.read_appended(resources.streams, numbers)
     appended = {(number, site): count for number, known in by_partition.items() for site, count in known.items()}
     with resources.database.reading() as connection:
         counts = store.read_counts(connection)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -16,16 +17,21 @@ import redis
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from scorer import class_assignment, class_requests, draft_cards, mail_ledgers, trainings, webhook_log
+from scorer.activity import activity
+from scorer.archive import erasures as archive_erasures
 from scorer.attendants import attend
 from scorer.audit_checking import LATEST, check, take_in
 from scorer.claims import expire
 from scorer.cooling import announce_cooled
+from scorer.core.decay import DAY_MS
 from scorer.digesting import Tally, send_due
 from scorer.exploring import draw_for_all
 from scorer.idempotency import forget_answers
 from scorer.insights import refresh
+from scorer.log_parts import open_parts
 from scorer.mail.letters import Sender
 from scorer.mailing import Mailer
 from scorer.rescoring import fill, is_wanted
@@ -35,6 +41,7 @@ from scorer.scoring import score_visitors
 from scorer.scrubbing import scrub
 from scorer.snoozing import wake
 from tracker import queue
+from tracker.checkpoints import Checkpoints
 from tracker.drain import drain, spare_what_is_loaded
 from tracker.embedded import url_if_running
 from tracker.log import get_logger
@@ -45,6 +52,10 @@ log = get_logger(__name__)
 
 AGAIN_SECONDS = 0.3
 """Between an outage of Redis and the next try."""
+OUTAGE_SECONDS = 200
+"""How long a drain waits in its job for the end of an outage."""
+LONGEST_PAUSE_SECONDS = 2.0
+"""Between two of its tries."""
 RESCORE_SECONDS = 8
 """After which rescoring leaves the queue to the other jobs for a moment; cron enqueues it again every 10."""
 DIGEST_SECONDS = 8
@@ -57,6 +68,8 @@ _trying: subprocess.Popen[bytes] | None = None
 """The last process that this worker process began to try drafts."""
 _training: subprocess.Popen[bytes] | None = None
 """The last training that this worker process began."""
+_archiving: subprocess.Popen[bytes] | None = None
+"""The last process that this worker process began to keep the archive."""
 _stopping = threading.Event()
 """Set when this worker process is asked to stop: a drain lives as long as there is work, and must notice."""
 
@@ -91,21 +104,41 @@ def drain_slot(slot: int) -> None:
     here = resources()
     settings = here.settings
     lease = queue.Lease(here.control, slot, f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}")
-    partitions = queue.partitions_of(slot, settings.slot_count, settings.partitions)
-    again = drain(here.database, here.streams, here.control, lease, partitions, score_visitors, _stopping.is_set)
+    partitions = queue.partitions_of(slot, settings.slot_count, here.layouts())
+    again = _through_outages(
+        lambda: drain(here.database, here.streams, here.control, lease, partitions, score_visitors, _stopping.is_set)
+    )
     if again:
         queue.enqueue_drain(here.control, slot, DRAIN_JOB)
+
+
+def _through_outages(work: Callable[[], bool]) -> bool:
+    """Return what *work* returns, having done it again while database or Redis were away.
+
+    A job that fails leaves its slot taken until the lease has run out, and then waits for the next sweep; this one goes on
+    as soon as it can. After ``OUTAGE_SECONDS`` it fails nevertheless, so that no job outlives its time limit.
+    """
+    until, pause = time.monotonic() + OUTAGE_SECONDS, AGAIN_SECONDS
+    while True:
+        try:
+            return work()
+        except (OperationalError, InterfaceError, InternalError, redis.RedisError) as error:
+            log.warning("drain_interrupted", error=type(error).__name__)
+            if time.monotonic() > until or _stopping.wait(pause):
+                raise
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def sweep() -> None:
     """Wake the drain of each slot that has entries and nobody looking after them.
 
-    Enqueued by cron: so a wake-up that was lost costs seconds, never events.
+    Enqueued by cron: so a wake-up that was lost costs seconds, never events. Completes a raise of the partitions that died.
     """
     here = resources()
     settings = here.settings
+    layouts = here.agreed_layouts()
     for slot in range(settings.slot_count):
-        partitions = queue.partitions_of(slot, settings.slot_count, settings.partitions)
+        partitions = queue.partitions_of(slot, settings.slot_count, layouts)
         if queue.count_entries(here.streams, partitions):
             queue.wake_surely(here.control, slot, DRAIN_JOB)
 
@@ -146,12 +179,13 @@ def refresh_insights() -> None:
 
 
 def refresh_classes() -> None:
-    """Have the classes and groups of every site learned anew. Enqueued by cron once a day."""
+    """Have the classes and groups of every site learned anew on which anything has happened. Enqueued by cron once a day."""
     here = resources()
     with here.database.reading() as connection:
-        site_ids = sorted(load_sites(connection))
-    for site_id in site_ids:
-        class_requests.ask_to_learn(here.control, site_id, now_ms())
+        known = {site_id: activity(connection, site_id) for site_id in sorted(load_sites(connection))}
+    for site_id, happened in known.items():
+        if not class_requests.is_learned(here.control, site_id, happened):
+            class_requests.ask_to_learn(here.control, site_id, now_ms())
 
 
 def learn_classes(site_id: int) -> None:
@@ -162,6 +196,8 @@ def learn_classes(site_id: int) -> None:
     here = resources()
     progress = class_requests.Learning("learning", now_ms())
     class_requests.tell(here.control, site_id, progress)
+    with here.database.reading() as connection:
+        class_requests.begin_learning(here.control, site_id, activity(connection, site_id))
     try:
         from scorer.learning.classes_job import learn_site
 
@@ -190,6 +226,7 @@ def assign_classes(site_id: int, after: str) -> None:
     if place is not None:
         class_requests.ask_to_assign(here.control, site_id, place)
         return
+    class_requests.end_learning(here.control, site_id)
     progress = class_requests.how_far(here.control, site_id)
     if progress is not None and progress.state == "telling":
         class_requests.tell(here.control, site_id, None)
@@ -256,13 +293,33 @@ def try_drafts() -> None:
         _trying = subprocess.Popen([sys.executable, "-m", "scorer.draft_trials"])
 
 
+def archive() -> None:
+    """Have the archive brought up to date, in a process of its own. Enqueued by cron each hour.
+
+    Twice at once, the second process finds the first at work and leaves. Without an archive nobody has to be forgotten in
+    one.
+    """
+    global _archiving
+    here = resources()
+    if here.settings.archive_url is None:
+        with here.database.writing() as connection:
+            archive_erasures.forget_asked(connection, now_ms() - archive_erasures.KEPT_MS)
+    elif _archiving is None or _archiving.poll() is not None:
+        _archiving = subprocess.Popen([sys.executable, "-m", "scorer.archive.job"])
+
+
 def forget() -> None:
     """Forget visitors that the retention setting says to forget. Enqueued by cron once a day."""
     here = resources()
-    before_ms = now_ms() - here.settings.retention_days * 86_400_000
-    forgotten = forget_old(here.database, before_ms, now_ms())
+    settings, now = here.settings, now_ms()
+    letter_days = settings.dead_letter_days or settings.retention_days
+    before_ms, letters_before_ms = now - settings.retention_days * DAY_MS, now - letter_days * DAY_MS
+    forgotten = forget_old(here.database, before_ms, now, letters_before_ms)
     if forgotten:
         log.info("visitors_forgotten", count=forgotten)
+    opened = open_parts(here.database, now_ms())
+    if opened:
+        log.info("log_parts_opened", parts=opened)
     scrub(here.database, here.streams)
 
 
@@ -333,6 +390,8 @@ def work(queue_name: str, slot: int | None) -> None:
     here = resources()
     if queue_name == queue.CARE_QUEUE:
         attend(here)
+        if here.database.is_sqlite:
+            Checkpoints(here.database).start()
     spare_what_is_loaded()
     while not _stopping.is_set():
         try:

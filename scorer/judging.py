@@ -9,6 +9,7 @@ from scorer.core.exclusions import Behaviour, excluded
 from scorer.core.fit import Fit
 from scorer.core.fit import judge as judge_fit
 from scorer.core.interests import topic_names
+from scorer.core.objecting import OBJECTION
 from scorer.core.people import account_id
 from scorer.core.profile import Profile
 from scorer.core.rules import Card
@@ -31,8 +32,13 @@ class Judgement(msgspec.Struct, frozen=True):
     company: Company | None
 
 
-def judge(card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand: str | None) -> Judgement:
-    """Judge a lead. *by_hand* is a person's word on its exclusion: a reason, or empty for none whatever the card says."""
+def judge(
+    card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand: str | None, *, objects: bool = False
+) -> Judgement:
+    """Judge a lead. *by_hand* is a person's word on its exclusion: a reason, or empty for none whatever the card says.
+
+    Who *objects* to being scored isn't judged, which stands before all else; its *totals* are those of nothing.
+    """
     person, profile = portrayed.person, portrayed.profile
     account = account_id(site_id, person.company_name, person.company_domain)
     rule = None
@@ -41,8 +47,8 @@ def judge(card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand
         rule = excluded(card.exclusions, profile, behaviour)
     reason = rule.reason if rule else "robot" if portrayed.robot else None
     return Judgement(
-        fit=judge_fit(card.scorecard.fit, profile),
-        exclusion=(by_hand or None) if by_hand is not None else reason,
+        fit=Fit() if objects else judge_fit(card.scorecard.fit, profile),
+        exclusion=OBJECTION if objects else (by_hand or None) if by_hand is not None else reason,
         stage=stage(totals),
         topics="".join(f" {name}" for name in topic_names(totals)) + " ",
         account_id=account,

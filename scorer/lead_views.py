@@ -20,7 +20,8 @@ from scorer.core.interests import interests
 from scorer.core.labels import Language, pick
 from scorer.core.lead_features import told_feature
 from scorer.core.learned import Calibration, chance
-from scorer.core.next_steps import Situation, next_step
+from scorer.core.next_steps import NextStepRule, Situation, next_step
+from scorer.core.objecting import OBJECTION, UNSCORED_STEPS
 from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
 from scorer.core.rhythm import Rhythm, rhythm
@@ -222,10 +223,12 @@ def _view(
     place = location(*(_latest(recent, name) for name in ("country", "time_zone", "locale")))
     zone = (_zone(place.time_zone) if place and place.time_zone else None) or ZoneInfo(view.site.settings.time_zone)
     habits = rhythm([visit.started_at for visit in recent], now_ms, zone)
+    objects = row.exclusion == OBJECTION
+    foreseen = rhythm([], now_ms, zone) if objects else habits
     origin = _first_source(behaviour)
     portrayed = portrait([one.state for one in behaviour]) if behaviour else None
     ideal = card.scorecard.fit
-    fit = judge_fit(ideal, portrayed.profile) if portrayed else judge_fit(None, Profile())
+    fit = judge_fit(ideal, portrayed.profile) if portrayed and not objects else judge_fit(None, Profile())
     situation = Situation(
         tier=tier,
         identified=bool(row.name or row.email),
@@ -233,7 +236,7 @@ def _view(
         stage=stage(totals),
         grade=fit.grade,
         cools_at=cools_at,
-        rhythm=habits,
+        rhythm=foreseen,
         topic=topics[0].topic if topics else "",
         topic_words=topics[0].label if topics else "",
         company=row.company_name or row.company_domain,
@@ -245,7 +248,9 @@ def _view(
         source_channel=origin.channel if origin else None,
     )
     explored = is_drawn and tier != "hot"
-    steps = EXPLORED_STEPS if explored and row.status in ("open", "claimed") else card.scorecard.next_steps
+    steps: Sequence[NextStepRule] = UNSCORED_STEPS if objects else card.scorecard.next_steps
+    if explored and row.status in ("open", "claimed"):
+        steps = EXPLORED_STEPS
     step = next_step(steps, situation, now_ms, zone, view.language)
     return shapes.Lead(
         id=row.id,
@@ -286,7 +291,7 @@ def _view(
             active_days_30d=habits.active_days_30d,
             median_gap_days=None if habits.median_gap_days is None else round(habits.median_gap_days, 2),
         ),
-        rhythm=_rhythm(habits, zone),
+        rhythm=_rhythm(foreseen, zone),
         first_seen=time_text(row.first_at),
         last_seen=time_text(row.last_at),
         last_pages=_last_pages(behaviour),

@@ -126,6 +126,8 @@ leads: Final = Table(
         sqlite_where=text("snoozed_until IS NOT NULL"),
         postgresql_where=text("snoozed_until IS NOT NULL"),
     ),
+    Index(None, "site_id", "first_at"),
+    Index(None, "site_id", "email", sqlite_where=text("email <> ''"), postgresql_where=text("email <> ''")),
     postgresql_with={"fillfactor": 80},
 )
 """A person who may buy, or a visitor still unknown: who, and how far sales have got. Written when that changes.
@@ -233,6 +235,32 @@ outcomes: Final = Table(
 """What became of leads: contacted, won, lost, disqualified, by events or people. ``home_id`` is the lead it was said of,
 ``lead_id`` the root of that lead's tree."""
 
+objections: Final = Table(
+    "objections",
+    metadata,
+    Column("home_id", String(20), primary_key=True),
+    Column("message_id", LargeBinary(16), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("lead_id", String(20), nullable=False),
+    Column("objects", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(200), nullable=False),
+    Index(None, "lead_id"),
+)
+"""Who doesn't want to be scored, and who does again: rows are added, never changed; the latest of a lead holds. Leads as in
+``outcomes``. ``by`` is who recorded it by hand, empty for an event."""
+
+backups: Final = Table(
+    "backups",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("file", String(1000), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("goes_at", BigInteger),
+)
+"""Backups that ``warmtrail backup`` has made, so that the record of an erasure can name those that still hold the person.
+``goes_at`` is when the file is to be deleted, null where nobody has said."""
+
 audit: Final = Table(
     "audit",
     metadata,
@@ -287,8 +315,10 @@ lead_changes: Final = Table(
     Column("at", BigInteger, nullable=False),
     Column("detail", Text, nullable=False),
     Index(None, "site_id", "sequence"),
+    Index(None, "lead_id"),
 )
-"""What happened to leads, numbered in the order of commit: whoever has read up to a number has missed nothing."""
+"""What happened to leads, numbered in the order of commit: whoever has read up to a number has missed nothing. On PostgreSQL
+in parts by number (``scorer.log_parts``)."""
 
 feed: Final = Table(
     "feed",

@@ -17,7 +17,7 @@ from tracker.core.visits import unpack_state
 from tracker.models import metadata
 from tracker.sites import Site
 
-_LEFT_OUT: Final = {"lead_scores": ("state",), "idempotency_keys": ("actor", "key", "fingerprint", "answer")}
+LEFT_OUT: Final = {"lead_scores": ("state",), "idempotency_keys": ("actor", "key", "fingerprint", "answer")}
 """What says nothing that isn't said elsewhere, or speaks of another than this person."""
 
 
@@ -42,7 +42,7 @@ def export_person(connection: Connection, site: Site, asked: Asked, now_ms: int)
 def rows_of(connection: Connection, subject: Subject, kept: Kept) -> list[dict[str, Any]]:
     """Return the rows of a table that speak of a person, ready to be written as JSON."""
     table = metadata.tables[kept.table]
-    left_out = _LEFT_OUT.get(kept.table, ())
+    left_out = LEFT_OUT.get(kept.table, ())
     columns = tuple(column.name for column in table.columns if column.name not in left_out)
     ids: tuple[str, ...] | tuple[int, ...] = subject.branches if kept.reach == "lead" else subject.visitors
     rows = bulk.select_where_in(connection, table, tuple(f'"{name}"' for name in columns), kept.column, ids)

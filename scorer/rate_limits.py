@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import redis
@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tracker.log import get_logger
+from tracker.queue import connect
 
 Kind = Literal["read", "write"]
 
@@ -77,11 +78,7 @@ class RateLimits:
 
 
 def _storage(url: str) -> RedisStorage:
-    # It knows Unix sockets under another scheme.
-    named = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    return RedisStorage(
-        named,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # handed on to the client as it is
-    )
+    options: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+    client = connect(url, retry=Retry(NoBackoff(), 0), **options)
+    # Its own reading of the URL counts for nothing beside the connections.
+    return RedisStorage("redis://", connection_pool=client.connection_pool)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from scorer.core.content import Item
+from scorer.core.objecting import OBJECTION
 from scorer.core.one_line import one_line
 from scorer.core.periods import MAX_DAYS, Period, period
 from scorer.core.recommending import LeadRead, Likeness, Recommendation, Shelf, recommend, shelf
@@ -53,12 +54,13 @@ def read_shelf(connection: Connection, site: Site, stored: StoredCard, now_ms: i
 
 
 def recommendations(connection: Connection, site_id: int, row: LeadRow) -> list[Recommendation]:
-    """Return what to show to a lead, the best first, at most three; none before anything is reckoned of its site.
+    """Return what to show to a lead, the best first, at most three; none before anything is reckoned of its site, and none
+    for who objects to being judged.
 
     Reads the lead's own events, and no other's.
     """
     kept = load_insight(connection, site_id, "content", Shelf)
-    if kept is None or not kept.contexts:
+    if kept is None or not kept.contexts or row.exclusion == OBJECTION:
         return []
     industry = connection.execute(select(leads.c.industry).where(leads.c.id == row.id)).scalar() or ""
     return recommend(kept, _likeness(row.topics, row.stage, industry), _seen(connection, row.id))

@@ -11,9 +11,11 @@ from pathlib import Path
 import redis
 
 from scorer import migrations
-from tracker import queue
+from tracker import queue, replica
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer, url_if_running
+from tracker.endpoints import Client
+from tracker.layouts import agreed_layouts, read_layouts
 from tracker.migrate import migrate
 from tracker.settings import Settings
 
@@ -28,15 +30,40 @@ class Resources:
         self.settings = settings
         self.redis_url = redis_url
         self.stream_url = settings.stream_url or redis_url
-        self.database = Database(settings.effective_database_url)
+        pool = settings.database_pool_sizes
+        self.database = Database(settings.effective_database_url, pool, pooled=settings.database_pooled)
+        self._replica: replica.Replica | None = None
         self.control = queue.connect(redis_url)
-        self.streams = queue.connect(self.stream_url) if settings.stream_url else self.control
+        self.streams: Client = queue.connect_streams(self.stream_url) if settings.stream_url else self.control
 
     def close(self) -> None:
         """Close all connections."""
+        if self._replica is not None:
+            self._replica.close()
         self.database.close()
         self.control.close()
         self.streams.close()
+
+    def open_replica(self) -> replica.Replica | None:
+        """Return the replica that the settings name; ``None`` where there is none."""
+        url, settings = self.settings.effective_read_database_url, self.settings
+        if url is None:
+            return None
+        if self._replica is None:
+            copy = Database(
+                url, settings.database_pool_sizes, pooled=settings.database_pooled, connect_seconds=replica.CONNECT_SECONDS
+            )
+            self._replica = replica.Replica(self.database, copy, settings.read_lag_seconds, self.control)
+        return self._replica
+
+    def layouts(self) -> list[int]:
+        """Return the layouts of partitions in which something may wait, the oldest first; the last is the one in use."""
+        with self.database.reading() as connection:
+            return read_layouts(connection, self.settings.partitions)
+
+    def agreed_layouts(self) -> list[int]:
+        """Return the same after making sure that database and queue agree; what whoever appends to the last one needs."""
+        return agreed_layouts(self.database, self.streams, self.settings.partitions)
 
     def tell_committed(self) -> None:
         """Tell those who wait for changes to look; without Redis they do so by themselves after some seconds."""

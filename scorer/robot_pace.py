@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from scorer.rate_limits import AGAIN_SECONDS, REDIS_SECONDS
 from tracker.log import get_logger
+from tracker.queue import connect
 
 PACE_SECONDS: Final = 3.1
 """Between two messages to one chat: WeCom and DingTalk take 20 a minute."""
@@ -22,9 +23,9 @@ class RobotPace:
     """Keeps messages to one chat apart. *redis_url* ``None``: those of this process only. For one thread."""
 
     def __init__(self, redis_url: str | None = None) -> None:
-        options = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS, "protocol": 2}
+        options: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS, "protocol": 2}
         # Tried once: a Redis that is away must not hold up what is told to others.
-        self._client = redis_url and redis.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), **options)
+        self._client = connect(redis_url, retry=Retry(NoBackoff(), 0), **options) if redis_url else None
         self._again_at = 0.0
         self._told: dict[str, float] = {}
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 import redis
-from rq.cron import CronScheduler
+from rq.cron import CronJob, CronScheduler
+from rq.utils import now
 
 from scorer import jobs
 from tracker.log import get_logger
@@ -28,6 +29,7 @@ TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""
 
 DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = (
+    (jobs.archive, "19 * * * *"),
     (jobs.forget, "17 3 * * *"),
     (jobs.forget_requests, "41 3 * * *"),
     (jobs.clean_deliveries, "53 3 * * *"),
@@ -37,15 +39,33 @@ DAILY: Final[tuple[tuple[Callable[[], None], str], ...]] = (
     (jobs.log_audit_heads, "23 4 * * *"),
     (jobs.refresh_classes, "31 4 * * *"),
 )
-"""Job and time (UTC, as cron writes it): each day, or once a week."""
+"""Job and time (UTC, as cron writes it): each hour, each day, or once a week."""
+
+LOOK_SECONDS: Final = 10.0
+"""At least so often the clock is looked at."""
 
 log = get_logger(__name__)
+
+
+class Timetable(CronScheduler):
+    """RQ's scheduler, which does not fall silent for an hour when the clock is set back by one."""
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        """Enqueue what is due; what was enqueued in what is now the future counts as enqueued now."""
+        for job in self.get_jobs():
+            if job.latest_enqueue_time is not None and job.latest_enqueue_time > now():
+                job.set_enqueue_time(now())
+        return super().enqueue_jobs()
+
+    def calculate_sleep_interval(self) -> float:
+        """Return the seconds until the next look at the clock."""
+        return min(super().calculate_sleep_interval(), LOOK_SECONDS)
 
 
 def run_cron(client: redis.Redis) -> None:
     """Enqueue by the timetable until told to stop. An outage of Redis is waited out."""
     while True:
-        cron = CronScheduler(connection=client, name=f"{socket.gethostname()}-{os.getpid()}", logging_level="WARNING")
+        cron = Timetable(connection=client, name=f"{socket.gethostname()}-{os.getpid()}", logging_level="WARNING")
         for job, seconds in TIMETABLE:
             # A job that has waited for longer than its interval is superseded by the next.
             cron.register(job, CARE_QUEUE, interval=seconds, result_ttl=0, ttl=seconds, failure_ttl=86_400, job_timeout=300)

@@ -50,6 +50,7 @@ def pytest_report_header() -> list[str]:
 
 
 LONG_FIRST = (
+    "scorer/test_spark.py",
     "web/test_accessibility.py",
     "snippet/test_leaving.py",
     "scorer/outlets/test_schemathesis.py",
@@ -66,6 +67,7 @@ LONG_FIRST = (
     "scorer/test_digest_kills.py",
     "snippet/test_visitors.py",
     "snippet/test_downloads.py",
+    "chaos/test_short_campaign.py",
     "service/test_kills.py",
     "service/test_backup.py",
     "web/test_hot_live.py",
@@ -77,6 +79,9 @@ LONG_FIRST = (
     "service/test_slow_clients.py",
     "service/test_freshness.py",
     "service/test_time.py",
+    "service/test_several_machines.py",
+    "tracker/test_raising.py",
+    "tracker/test_endpoints.py",
 )
 """Modules that take long, the longest first: begun last, the other test processes would wait for them."""
 

@@ -30,14 +30,12 @@ GIVEN_POSTGRES = os.environ.get(POSTGRES_VARIABLE)
 """Read at import: conftest.py takes every WARMTRAIL_ variable out of the environment before the first test."""
 
 _SETTINGS = {
-    # The data is thrown away, so nothing need reach the disk.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "listen_addresses": "",
     "max_connections": "50",
     "jit": "off",
 }
+_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Tests throw their data away, so nothing need reach the disk."""
 
 
 class Missing(Exception):
@@ -167,9 +165,10 @@ def _only(connection: psycopg.Connection[Any], query: str) -> Any:
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresServer]:
+def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """Yield the server of WARMTRAIL_TEST_POSTGRES_URL, or else a private one that lives until the block ends.
 
+    What the private one commits reaches the disk only with *durable*.
     Raises ``Missing`` with the reason when neither can be had.
     """
     if GIVEN_POSTGRES:
@@ -181,7 +180,7 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         as_user = _unprivileged(folder)
         binaries = _usable_binaries(folder, as_user)
-        process = _start(binaries, folder, as_user)
+        process = _start(binaries, folder, as_user, _SETTINGS if durable else {**_SETTINGS, **_FORGETFUL})
         try:
             with closing(PostgresServer(f"postgresql://warmtrail@/postgres?host={folder}")) as server:
                 yield server
@@ -260,7 +259,7 @@ def _runs(program: Path, folder: Path, as_user: dict[str, Any]) -> bool:
         return False
 
 
-def _start(binaries: Path, folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _start(binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     data, log = folder / "data", folder / "log"
     common: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "LC_ALL": "C"}, **as_user}
     made = subprocess.run(
@@ -271,7 +270,7 @@ def _start(binaries: Path, folder: Path, as_user: dict[str, Any]) -> subprocess.
     )
     if made.returncode != 0:
         raise Missing(f"initdb of {binaries} failed: {made.stderr.strip()}")
-    options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [binaries / "postgres", "-D", data, "-k", folder, *options],
@@ -292,6 +291,14 @@ def _start(binaries: Path, folder: Path, as_user: dict[str, Any]) -> subprocess.
                 process.wait()
                 raise Missing(f"postgres of {binaries} did not start: {error}\n{log.read_text()[-2000:]}") from None
             time.sleep(0.05)
+
+
+def java() -> str:
+    """Return the path of a Java that Spark runs on."""
+    found = shutil.which("java")
+    if found is None:
+        raise Missing("there is no Java; apt install default-jre-headless")
+    return found
 
 
 def browser() -> str:

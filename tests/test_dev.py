@@ -23,7 +23,7 @@ def test_help_lists_every_command(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 0
     listed = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert listed == ["run", "test", "lint", "messages", "screenshots", "bench", "lock", "help"]
+    assert listed == ["run", "test", "lint", "messages", "screenshots", "bench", "chaos", "lock", "help"]
 
 
 def test_an_unknown_command_is_named_and_the_known_ones_listed() -> None:

@@ -50,7 +50,7 @@ WEB: Final[dict[Needs, str]] = {
     "digests digests_subscribe digest digest_mail digest_remove alerts alerts_subscribe alert alert_remove health "
     "health_hours",
     "sales": "hot_claim hot_release hot_snooze hot_outcome lead_claim lead_release lead_snooze lead_outcome lead_notes "
-    "lead_label lead_merge lead_unmerge lead_exclude classes_label classes_learn",
+    "lead_label lead_merge lead_unmerge lead_exclude lead_objection lead_consent classes_label classes_learn",
     "admin": "lead_data lead_data_save lead_data_erase scorecard_rollback scorecard_edit scorecard_change scorecard_json "
     "scorecard_json_change scorecard_trial scorecard_publish learning_train learning_simulate learning_refuse "
     "learning_promote learning_alarm_clear learning_fit_draft site_change webhooks webhooks_add webhook webhook_test "
@@ -65,10 +65,11 @@ NEVER, IN, NOT_HERE, NOT_THIS = "sign in", "in", "404", "403"
 
 API: Final[dict[Scope, str]] = {
     "read": "listHotLeads listLeads getLead getTimeline explainLead getHistory getSources listRecommendations listNotes "
-    "listClasses listAccounts getAccount listSegments reportFunnel reportSources reportCycle reportAttention reportContent "
-    "reportLosses reportScores reportContact listScorecards getScorecard getTraining listProposals getProposal listChanges",
+    "listClasses getChoices listAccounts getAccount listSegments reportFunnel reportSources reportCycle reportAttention "
+    "reportContent reportLosses reportScores reportContact listScorecards getScorecard getTraining listProposals "
+    "getProposal listChanges",
     "sales": "claimLead releaseLead snoozeLead recordOutcome addNote labelLead mergeLeads unmergeLead excludeLead "
-    "takeCrmOutcomes",
+    "takeCrmOutcomes objectToScoring recordConsent",
     "admin": "simulateScorecard publishScorecard rollbackScorecard trainScorecard promoteProposal refuseProposal "
     "listDecisions listWebhooks addWebhook getWebhook removeWebhook testWebhook rotateWebhookSecret enableWebhook "
     "listDeliveries replayDeliveries listDigests addDigest removeDigest previewDigest listAlerts addAlert changeAlert "
@@ -86,6 +87,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "promoteProposal": WHY,
     "refuseProposal": WHY,
     "replayDeliveries": {"since": "2026-11-01T00:00:00Z"},
+    "objectToScoring": {"objects": True, **WHY},
+    "recordConsent": {"given": True, **WHY},
     "exportPerson": {"email": "nora@north.example"},
     "erasePerson": {"email": "nora@north.example", "why": "because"},
 }

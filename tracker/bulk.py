@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy.exc import DBAPIError
 
 Row = Sequence[Any]
 
@@ -37,12 +39,24 @@ def append(connection: Connection, table: Table, rows: Sequence[Row], *, columns
         marks = ", ".join("?" * len(columns))
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [tuple(row) for row in rows])  # noqa: S608
         return
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+    with _cursor(connection) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_postgresql_type(table.c[name]) for name in columns])
         for row in rows:
             copy.write_row(row)
-    cursor.close()
+
+
+@contextmanager
+def _cursor(connection: Connection) -> Iterator[Any]:
+    """Yield the driver's own cursor. Its errors become SQLAlchemy's, so that whoever catches those knows an outage: what
+    isn't one is blamed on the data."""
+    cursor = connection.connection.cursor()
+    base = connection.dialect.loaded_dbapi.Error
+    try:
+        yield cursor
+    except base as error:
+        raise DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=connection.dialect) from None
+    finally:
+        cursor.close()
 
 
 def existing_pairs(
@@ -54,11 +68,9 @@ def existing_pairs(
     if not wanted:
         return set()
     if connection.dialect.name == "sqlite":
-        cursor = connection.connection.cursor()
         sql = f"SELECT 1 FROM {table.name} WHERE {first} = ? AND {second} = ?"  # noqa: S608
-        found = {(pair[0], pair[1]) for pair in wanted if cursor.execute(sql, pair).fetchone()}
-        cursor.close()
-        return found
+        with _cursor(connection) as cursor:
+            return {(pair[0], pair[1]) for pair in wanted if cursor.execute(sql, pair).fetchone()}
     types = [_postgresql_type(table.c[name]) for name in names]
     sql = (
         f"SELECT t.{first}, t.{second} FROM unnest(%s::{types[0]}[], %s::{types[1]}[]) AS wanted(a, b) "  # noqa: S608

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-import redis
 from sqlalchemy import Connection, delete, func, select, update
 
 from tracker import queue
 from tracker.core.admission import OLDEST_MS, Admission, Body, Caller
 from tracker.core.entries import Entry, RequestInfo, split, take_in
+from tracker.endpoints import Client
 from tracker.models import dead_letters
 
 
@@ -91,7 +91,7 @@ def delete_letters(connection: Connection, site_id: int, *, reason: str = "", le
 
 
 def replay(
-    connection: Connection, streams: redis.Redis, letters: Iterator[KeptLetter], partitions: int, late_ms: int, now_ms: int
+    connection: Connection, streams: Client, letters: Iterator[KeptLetter], partitions: int, late_ms: int, now_ms: int
 ) -> Replayed:
     """Send *letters* through admission again, as of when they came; those admitted now go into the queue.
 

@@ -11,8 +11,6 @@ from typing import Final, Literal
 
 import msgspec
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from tracker import queue
 from tracker.collect import Headers, KnownKey, Request, request_info
@@ -21,6 +19,7 @@ from tracker.core.entries import split
 from tracker.core.events import MAIL_LINK_CLICKED, Event
 from tracker.core.mail_links import MailClick, MailLink, Refused, landing_url, read, sign_click
 from tracker.core.urls import clean_url
+from tracker.endpoints import Client, hurried
 
 CLICKER: Final = "mail:"
 """Followed by the lead that a link was sent to: the visitor under whom its clicks are kept."""
@@ -128,12 +127,9 @@ def new_message_id() -> bytes:
 class ClickQueue:
     """Appends clicks to the streams of another client's server, and gives up soon."""
 
-    def __init__(self, streams: redis.Redis) -> None:
-        pool = streams.connection_pool
-        soon = {"socket_timeout": APPEND_SECONDS, "socket_connect_timeout": APPEND_SECONDS}
-        # One more try on a fresh connection: the server may have closed an idle one. Ids keep it from counting twice.
-        options = {**pool.connection_kwargs, **soon, "retry": Retry(NoBackoff(), 1)}
-        self._client = redis.Redis(connection_pool=redis.ConnectionPool(pool.connection_class, **options))
+    def __init__(self, streams: Client) -> None:
+        # With one more try on a fresh connection: the server may have closed an idle one. Ids keep it from counting twice.
+        self._client = hurried(streams, APPEND_SECONDS)
 
     def append(self, click: Click) -> bool:
         """Append what is told of *click*; return whether the queue has it."""

@@ -14,8 +14,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tracker.core.labels import LabelledError
+from tracker.core.layouts import MOST_PARTITIONS
 from tracker.core.mail_server import read_mailbox, read_smtp_url
+from tracker.core.quotas import read_quota
 from tracker.core.shape_words import shape_in_chinese
+from tracker.endpoints import CONTROL_SCHEMES, STREAM_SCHEMES, read_endpoint
 
 
 class SettingError(LabelledError):
@@ -27,16 +30,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: str | None = None
     """SQLAlchemy URL; ``None`` means SQLite in ``data_dir``."""
+    read_database_url: str | None = None
+    """SQLAlchemy URL of a replica of the PostgreSQL database, for reads of page and API; ``None``: there is none."""
+    read_lag_seconds: float = 5.0
+    """How old what is read from the replica may be."""
+    database_pool: str = "10,20"
+    """Connections to PostgreSQL that a process keeps open, and how many more it opens when all are busy."""
+    database_pooled: bool = False
+    """Whether a pooler that gives each transaction another connection stands in front of PostgreSQL."""
     redis_url: str | None = None
-    """Redis or Valkey (7.0 or newer) for RQ, locks and limits; ``None`` means the private server in ``data_dir``."""
+    """Redis or Valkey (7.0 or newer) for RQ, locks and limits, one server or what Sentinel names; ``None`` means the private
+    server in ``data_dir``."""
     stream_url: str | None = None
-    """Server of the event streams; ``None`` means the same as ``redis_url``."""
+    """Server or cluster of the event streams; ``None`` means the same as ``redis_url``."""
+    stream_replicas: int = 0
+    """Replicas that must have confirmed events before they are acknowledged."""
     data_dir: Path = Path("var")
     bind: str = "127.0.0.1:8700"
     public_url: str | None = None
     """Address at which browsers and salespeople reach the service; ``None`` means ``http://`` + ``bind``."""
     partitions: int = 16
-    """Streams that events are spread over by visitor. May only be raised while nothing is waiting."""
+    """Streams that events are spread over by visitor, until they are raised (see ``tracker.layouts``)."""
     workers: int = 1
     """Drain workers that ``warmtrail up`` and ``warmtrail worker`` start, unless ``slots`` asks for another number."""
     slots: int | None = None
@@ -63,9 +77,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     """In which commands speak that aren't told another with ``--lang``: ``en`` or ``zh``."""
     retention_days: int = 730
+    dead_letter_days: int | None = None
+    """Days for which refused events are kept; ``None`` means ``retention_days``."""
     """Days for which raw events are kept."""
+    archive_url: str | None = None
+    """Folder or ``s3://`` URL that raw events are archived to; ``None``: there is no archive."""
+    archive_partitions: int = 8
+    """Files a day of a new archive: as many processes or machines can fold over it at once."""
+    archive_retention_days: int | None = None
+    """Days for which the archive keeps events, by when they were received; ``None`` means ``retention_days``."""
+    spark_master: str = "local[*]"
+    """Spark that ``--engine spark`` runs on, as Spark names it."""
     late_window_days: float = 7.0
     """How far back the public write key may date an event."""
+    key_quota: str = "2000,20000"
+    """Events a second, and at once, that may come with one write key; ``off``: any number. Of each collector process."""
+    address_quota: str = "200,20000"
+    """The same from one client address."""
+    visitor_quota: str = "20,2000"
+    """The same of one visitor."""
     max_waiting_entries: int = 2_000_000
     """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
     webhook_allow: str | None = None
@@ -78,10 +108,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The URL to open: the one given, or SQLite in the data directory."""
         if self.database_url is None:
             return f"sqlite:///{(self.data_dir / 'warmtrail.db').absolute()}"
-        for plain in ("postgresql://", "postgres://"):
-            if self.database_url.startswith(plain):
-                return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
-        return self.database_url
+        return _with_driver(self.database_url)
+
+    @property
+    def effective_read_database_url(self) -> str | None:
+        """The URL of the replica to open; ``None`` where there is none."""
+        return None if self.read_database_url is None else _with_driver(self.read_database_url)
+
+    @property
+    def database_pool_sizes(self) -> tuple[int, int]:
+        """Connections kept open, and how many more at most."""
+        kept, more = self.database_pool.split(",")
+        return int(kept), int(more)
 
     @property
     def slot_count(self) -> int:
@@ -106,8 +144,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return host.strip("[]"), int(port)
 
 
+def _with_driver(url: str) -> str:
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url.removeprefix(plain)
+    return url
+
+
 _PREFIX = "WARMTRAIL_"
-_AT_LEAST_ONE = ("partitions", "workers", "slots", "retention_days", "max_waiting_entries")
+_AT_LEAST_ONE = (
+    *("partitions", "workers", "slots", "retention_days", "dead_letter_days", "max_waiting_entries"),
+    *("archive_partitions", "archive_retention_days"),
+)
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -160,6 +208,12 @@ def _check(settings: Settings) -> None:
         if value is not None and value < 1:
             variable = f"{_PREFIX}{name.upper()}"
             raise SettingError(f"{variable} must be at least 1, not {value}", f"{variable} 须至少为 1，而不是 {value}")
+    if settings.partitions > MOST_PARTITIONS:
+        variable = f"{_PREFIX}PARTITIONS"
+        raise SettingError(f"{variable} must be at most {MOST_PARTITIONS}", f"{variable} 至多为 {MOST_PARTITIONS}")
+    if settings.stream_replicas < 0:
+        variable = f"{_PREFIX}STREAM_REPLICAS"
+        raise SettingError(f"{variable} must not be negative", f"{variable} 不能为负数")
     if settings.late_window_days < 0:
         variable = f"{_PREFIX}LATE_WINDOW_DAYS"
         raise SettingError(f"{variable} must not be negative", f"{variable} 不能为负数")
@@ -174,18 +228,55 @@ def _check(settings: Settings) -> None:
     rates = [part.strip() for part in settings.api_rate.split(",")]
     if len(rates) != 2 or not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in rates):
         raise _looks_wrong("API_RATE", "600,120", settings.api_rate)
+    for name in ("key_quota", "address_quota", "visitor_quota"):
+        try:
+            read_quota(getattr(settings, name))
+        except ValueError:
+            raise _looks_wrong(name.upper(), f"{getattr(Settings(), name)} or off", getattr(settings, name)) from None
     if settings.log_format not in ("text", "json"):
         raise _neither("LOG_FORMAT", "text", "json", settings.log_format)
     if settings.language not in ("en", "zh"):
         raise _neither("LANGUAGE", "en", "zh", settings.language)
-    for name in ("redis_url", "stream_url"):
-        url = getattr(settings, name)
-        if url is not None and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise _other_scheme(name.upper(), "a redis://, rediss:// or unix:// URL", "redis://、rediss:// 或 unix:// 网址")
+    _check_endpoint("REDIS_URL", settings.redis_url, CONTROL_SCHEMES)
+    _check_endpoint("STREAM_URL", settings.stream_url, STREAM_SCHEMES)
     if settings.public_url is not None and urlsplit(settings.public_url).scheme not in ("http", "https"):
         raise _other_scheme("PUBLIC_URL", "an http:// or https:// URL", "http:// 或 https:// 网址")
+    _check_database(settings)
     _check_mail(settings)
     _check_oidc(settings)
+
+
+def _check_database(settings: Settings) -> None:
+    sizes = [part.strip() for part in settings.database_pool.split(",")]
+    if len(sizes) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in sizes) or sizes[0] == "0":
+        raise _looks_wrong("DATABASE_POOL", "10,20", settings.database_pool)
+    if settings.read_lag_seconds <= 0:
+        variable = f"{_PREFIX}READ_LAG_SECONDS"
+        raise SettingError(f"{variable} must be above 0", f"{variable} 须大于 0")
+    if settings.read_database_url is not None:
+        for name in ("DATABASE_URL", "READ_DATABASE_URL"):
+            url = getattr(settings, name.lower())
+            if url is None or not url.startswith(("postgresql", "postgres://")):
+                raise SettingError(
+                    f"{_PREFIX}READ_DATABASE_URL: replicas are PostgreSQL's; {_PREFIX}{name} is not one",
+                    f"{_PREFIX}READ_DATABASE_URL：只有 PostgreSQL 才有副本；{_PREFIX}{name} 不是 PostgreSQL",
+                )
+
+
+def _check_endpoint(name: str, url: str | None, schemes: tuple[str, ...]) -> None:
+    if url is None:
+        return
+    if url.partition("://")[0] not in schemes:
+        named = [f"{scheme}://" for scheme in schemes]
+        raise _other_scheme(
+            name, f"a {', '.join(named[:-1])} or {named[-1]} URL", f"{'、'.join(named[:-1])} 或 {named[-1]} 网址"
+        )
+    try:
+        read_endpoint(url).ssl_context  # noqa: B018  (reads the files of certificates)
+    except (ValueError, OSError) as error:
+        variable = f"{_PREFIX}{name}"
+        # Without the URL: there is a password in it.
+        raise SettingError(f"{variable} can't be used: {error}", f"{variable} 无法使用：{error}") from None
 
 
 def _looks_wrong(name: str, example: str, value: str) -> SettingError:

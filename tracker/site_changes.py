@@ -58,7 +58,7 @@ def _tidy(name: str, text: str) -> str:
     if name == "origins":
         return tidy_origin(text)
     # Query parameters are told apart by case, names of hosts and files are not.
-    return text.lower() if name in ("download_extensions", "linked_domains") else text
+    return text.lower() if name in ("download_extensions", "linked_domains", "blocked_referrers") else text
 
 
 def tidy_origin(text: str) -> str:

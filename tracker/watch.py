@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 import redis
 
 from tracker import queue
+from tracker.core.layouts import numbers_of, slot_of
+from tracker.endpoints import Client, answers, from_each_server
 from tracker.keys import SiteKeys
 from tracker.log import get_logger
 
@@ -25,24 +28,27 @@ log = get_logger(__name__)
 class QueueWatch:
     """A thread that wakes drains after appends and, once a second, looks whether the queue can take more.
 
-    *job* is the dotted name of the function that RQ runs to drain a slot.
+    *job* is the dotted name of the function that RQ runs to drain a slot. *partitions* is the layout in use; *moved* is told
+    when another one has followed it.
     """
 
     def __init__(
         self,
         control: redis.Redis,
-        streams: redis.Redis,
+        streams: Client,
         keys: SiteKeys,
         *,
         partitions: int,
         slots: int,
         max_waiting: int,
         job: str,
+        moved: Callable[[int], None] = lambda layout: None,
     ) -> None:
         self._control = control
         self._streams = streams
         self._keys = keys
-        self._partitions = partitions
+        self._layout = partitions
+        self._moved = moved
         self._slots = slots
         self._max_waiting = max_waiting
         self._job = job
@@ -69,7 +75,7 @@ class QueueWatch:
     def touched(self, partitions: list[int]) -> None:
         """Note that entries were appended to these partitions; their drains are woken at once."""
         for partition in partitions:
-            self._due.add(partition % self._slots)
+            self._due.add(slot_of(partition, self._slots))
         if not self._bell.is_set():
             self._bell.set()
 
@@ -113,16 +119,17 @@ class QueueWatch:
                 raise
 
     def _look(self) -> None:
-        pipeline = self._streams.pipeline(transaction=False)
-        for number in range(self._partitions):
-            pipeline.xlen(queue.stream_key(number))
-            pipeline.xrange(queue.stream_key(number), count=1)
-        pipeline.info("memory")
-        *lengths_and_firsts, memory = pipeline.execute()
-        waiting = sum(lengths_and_firsts[0::2])
-        limit = memory.get("maxmemory", 0)
-        self.full = waiting > self._max_waiting or bool(limit and memory["used_memory"] > limit * MEMORY_HIGH_WATER)
-        front = ",".join(entries[0][0].decode() for entries in lengths_and_firsts[1::2] if entries)
+        while (layout := queue.layout_after(self._streams, self._layout)) is not None:
+            self._layout = layout
+            self._moved(layout)
+        keys = [queue.stream_key(number) for number in numbers_of(self._layout)]
+        asked: list[tuple[str | int, ...]] = [("XLEN", key) for key in keys]
+        asked += [("XRANGE", key, "-", "+", "COUNT", 1) for key in keys]
+        told = answers(self._streams, asked)
+        lengths, firsts = told[: len(keys)], told[len(keys) :]
+        scarce = any(map(_is_scarce, from_each_server(self._streams, "INFO", "memory")))
+        self.full = sum(lengths) > self._max_waiting or scarce
+        front = ",".join(entries[0][0].decode() for entries in firsts if entries)
         if front != self._fronts[0]:
             self._fronts = (front, time.monotonic())
         self.reachable_at = time.monotonic()
@@ -132,3 +139,9 @@ class QueueWatch:
             self._keys.refresh()
         except Exception as error:
             log.warning("keys_not_refreshed", error=type(error).__name__)
+
+
+def _is_scarce(memory: dict[str, int]) -> bool:
+    """Whether a server has little memory left, by what it says of it."""
+    limit = memory.get("maxmemory", 0)
+    return bool(limit and memory["used_memory"] > limit * MEMORY_HIGH_WATER)

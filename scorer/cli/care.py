@@ -97,11 +97,13 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, language
 @json_option
 def letters_replay(site_name: str | None, reason: str | None, language: Language, as_json: bool) -> None:
     """Send them through again, as of when they came. What is refused again stays."""
-    with service() as resources, resources.database.writing() as connection:
-        site_id = the_site(connection, site_name).id if site_name else None
+    with service() as resources:
+        layout = resources.agreed_layouts()[-1]
         late_ms = round(resources.settings.late_window_days * 86_400_000)
-        waiting = _all_letters(connection, site_id, reason)
-        done = letters_of.replay(connection, resources.streams, waiting, resources.settings.partitions, late_ms, now_ms())
+        with resources.database.writing() as connection:
+            site_id = the_site(connection, site_name).id if site_name else None
+            waiting = _all_letters(connection, site_id, reason)
+            done = letters_of.replay(connection, resources.streams, waiting, layout, late_ms, now_ms())
     if as_json:
         print_json(done)
         return

@@ -17,7 +17,7 @@ from scorer.cli.common import by_option, console, json_option, listing, print_js
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import word
 from scorer.core.domain_names import readable
-from scorer.core.exclusions import REASONS, ExclusionReason
+from scorer.core.exclusions import EXCLUDED, REASONS, ExclusionReason
 from scorer.core.labels import Language, pick
 from scorer.lead_views import Viewpoint
 from scorer.outlets import account_shapes
@@ -36,7 +36,7 @@ _why = click.option("--why", required=True, help="The reason, for the log.")
 @language_option
 def merge(kept: str, lost: str, why: str, by: str, language: Language) -> None:
     """Make LOST a part of KEPT: they are one person. `unmerge` takes it back."""
-    _decide(kept, lambda connection, site: decide_merge(connection, site, kept, lost, by, why, now_ms()))
+    decide(kept, lambda connection, site: decide_merge(connection, site, kept, lost, by, why, now_ms()))
     click.echo(word("is merged", language, lost=lost, kept=kept))
 
 
@@ -47,7 +47,7 @@ def merge(kept: str, lost: str, why: str, by: str, language: Language) -> None:
 @language_option
 def unmerge(lead_id: str, why: str, by: str, language: Language) -> None:
     """Make LEAD_ID, which became part of another lead, a lead of its own again."""
-    _decide(lead_id, lambda connection, site: decide_unmerge(connection, site, lead_id, by, why, now_ms()))
+    decide(lead_id, lambda connection, site: decide_unmerge(connection, site, lead_id, by, why, now_ms()))
     click.echo(word("is unmerged", language, lead=lead_id))
 
 
@@ -59,7 +59,7 @@ def unmerge(lead_id: str, why: str, by: str, language: Language) -> None:
 @language_option
 def exclude(lead_id: str, reason: ExclusionReason, why: str, by: str, language: Language) -> None:
     """Keep a lead off the hot list. `include` takes it back."""
-    _decide(lead_id, lambda connection, site: decide_exclusion(connection, site, lead_id, reason, by, why, now_ms()))
+    decide(lead_id, lambda connection, site: decide_exclusion(connection, site, lead_id, reason, by, why, now_ms()))
     click.echo(word("is excluded", language, lead=lead_id, reason=pick(REASONS[reason], language)))
 
 
@@ -72,7 +72,7 @@ def exclude(lead_id: str, reason: ExclusionReason, why: str, by: str, language: 
 def include(lead_id: str, automatic: bool, why: str, by: str, language: Language) -> None:
     """Let a lead on the hot list again, whatever the scorecard says."""
     reason = None if automatic else NEVER
-    _decide(lead_id, lambda connection, site: decide_exclusion(connection, site, lead_id, reason, by, why, now_ms()))
+    decide(lead_id, lambda connection, site: decide_exclusion(connection, site, lead_id, reason, by, why, now_ms()))
     click.echo(word("is left to the card" if automatic else "is never excluded", language, lead=lead_id))
 
 
@@ -120,7 +120,7 @@ def _people(one: account_shapes.Account, language: Language) -> Text:
     lines: list[Text] = []
     for person in one.people[:4]:
         name = person.name or readable(person.email) or word("somebody", language)
-        excluded = f" ({pick(REASONS[person.exclusion], language)})" if person.exclusion else ""
+        excluded = f" ({pick(EXCLUDED[person.exclusion], language)})" if person.exclusion else ""
         role = f", {word(person.role, language)}" if person.role != "unknown" else ""
         lines.append(Text(f"{person.score:3.0f}  {name}{role}{excluded}", style="dim" if person.exclusion else ""))
     if (more := one.leads - 4) > 0:
@@ -133,7 +133,8 @@ def _wants(one: account_shapes.Account, language: Language) -> Text:
     return text.append(f"\n{word(one.stage, language)}" if one.stage else "", style="dim")
 
 
-def _decide(lead_id: str, decision: Callable[[Connection, Site], None]) -> None:
+def decide(lead_id: str, decision: Callable[[Connection, Site], None]) -> None:
+    """Carry out a decision about a lead, on its site; what can't be done is told as a mistake."""
     with service() as resources, resources.database.writing() as connection:
         site_id = site_of_lead(connection, lead_id)
         try:

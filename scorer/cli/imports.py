@@ -23,6 +23,7 @@ from scorer.cli.words import word
 from scorer.core.labels import Language
 from scorer.resources import Resources, now_ms
 from tracker import queue, store
+from tracker.core.layouts import numbers_of
 from tracker.core.lead_rows import DateOrder, LeadPlan, OutcomeKind, StatusKind
 from tracker.importing import (
     Deliver,
@@ -217,9 +218,9 @@ def _deliver(
     if url is not None and server_key is not None:
         with HttpDelivery(url, server_key, resources.settings.collect_prefix) as over_http:
             return run(over_http, progress, keep_bad)
-    partitions = resources.settings.partitions
+    layout = resources.agreed_layouts()[-1]
     direct = QueueDelivery(
-        resources.streams, site.id, partitions, lambda: queue.count_entries(resources.streams, list(range(partitions)))
+        resources.streams, site.id, layout, lambda: queue.count_entries(resources.streams, list(numbers_of(layout)))
     )
     return run(direct, progress, keep_bad)
 

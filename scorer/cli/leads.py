@@ -15,7 +15,7 @@ from scorer.cli.common import console, json_option, print_json, service, site_of
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.words import counted, word
 from scorer.core.domain_names import readable
-from scorer.core.exclusions import REASONS
+from scorer.core.exclusions import EXCLUDED
 from scorer.core.labels import Language, pick
 from scorer.core.phrases import ago
 from scorer.explaining import explain
@@ -214,7 +214,7 @@ def _portrait(one: shapes.Lead, language: Language) -> Group:
 
 
 def _fit(one: shapes.Lead, language: Language) -> str:
-    told = [word("excluded", language, reason=pick(REASONS[one.exclusion], language))] if one.exclusion else []
+    told = [word("excluded", language, reason=pick(EXCLUDED[one.exclusion], language))] if one.exclusion else []
     told.append(one.fit.grade or word("unknown", language))
     return "\n".join([*told, *one.fit.reasons])
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from scorer import proposals, trainings
+from scorer.cli.archive import engine_options, whole_history
 from scorer.cli.common import by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.learned_report import judgement_report, report, told_figure, told_shadow
@@ -33,11 +34,20 @@ number_argument = click.argument("number", type=click.IntRange(1))
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of all that is drawn by chance.")
 @click.option("--dry-run", is_flag=True, help="Keep nothing.")
+@engine_options
 @by_option
 @language_option
 @json_option
 def scorecard_train(
-    site_name: str | None, horizon_days: int | None, seed: int, dry_run: bool, by: str, language: Language, as_json: bool
+    site_name: str | None,
+    horizon_days: int | None,
+    seed: int,
+    dry_run: bool,
+    engine: str | None,
+    archive_url: str | None,
+    by: str,
+    language: Language,
+    as_json: bool,
 ) -> None:
     """Learn a scorecard from won and lost leads, judge it, and propose it."""
     _check_extra()
@@ -46,7 +56,10 @@ def scorecard_train(
     with service() as resources, _bar(language) as progress:
         with resources.database.reading() as connection:
             site = the_site(connection, site_name)
-        taught = learn(resources.database, site, now_ms(), horizon_days=horizon_days, seed=seed, progress=progress)
+        history = whole_history(resources.settings, engine, archive_url)
+        taught = learn(
+            resources.database, site, now_ms(), horizon_days=horizon_days, seed=seed, progress=progress, history=history
+        )
         number = None
         if not dry_run:
             with resources.database.writing() as connection:

@@ -1,4 +1,4 @@
-"""Commands for a person's own data: export, erase."""
+"""Commands for a person's own data and choices: export, erase, objection, consent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 import msgspec
 
+from scorer.by_hand import object_to_scoring
 from scorer.cli.common import by_option, console, json_option, listing, print_json, service, the_site
+from scorer.cli.decisions import decide
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.privacy_words import word
+from scorer.consents import record_consent
 from scorer.core.labels import Language, pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, find_subject
@@ -19,6 +22,8 @@ from scorer.outlets.privacy_shapes import Certificate
 from scorer.person_export import export_person
 from scorer.resources import now_ms
 from scorer.scrubbing import scrub
+from tracker.core.consents import Declared
+from tracker.core.events import TRACKING
 
 _who = click.argument("who")
 _names_option = click.option(
@@ -98,9 +103,42 @@ def _show(made: Certificate, language: Language) -> None:
     for name, count in made.emptied.items():
         table.add_row(word("emptied", language, what=titles[name]), f"{count:,}")
     console.print(table)
+    for held in made.backups:
+        goes = word("until", language, at=held.goes_at) if held.goes_at else word("no end", language)
+        console.print(word("held", language, file=held.file, at=held.made_at, goes=goes))
     console.print(word("outside", language))
     for place in OUTSIDE:
         console.print(f"  · {pick(place, language)}")
 
 
-COMMANDS = (export, erase)
+@click.command()
+@click.argument("lead_id")
+@click.option("--withdrawn", is_flag=True, help="No longer objects: it may be scored again.")
+@click.option("--why", required=True, help="The reason, for the log.")
+@by_option
+@language_option
+def objection(lead_id: str, withdrawn: bool, why: str, by: str, language: Language) -> None:
+    """Record that a lead doesn't want to be scored, and score it no more."""
+    decide(lead_id, lambda connection, site: object_to_scoring(connection, site, lead_id, not withdrawn, by, why, now_ms()))
+    click.echo(word("may be scored" if withdrawn else "is not scored", language, lead=lead_id))
+
+
+@click.command()
+@click.argument("lead_id")
+@click.option("--withdrawn", is_flag=True, help="It was taken back.")
+@click.option("--purpose", default=TRACKING, show_default=True, help="What was agreed to.")
+@click.option("--version", default="", help="Of the text that was agreed to.")
+@click.option("--source", default="", help="Where it was said: a form, a telephone call.")
+@click.option("--why", required=True, help="The reason, for the log.")
+@by_option
+@language_option
+def consent(
+    lead_id: str, withdrawn: bool, purpose: str, version: str, source: str, why: str, by: str, language: Language
+) -> None:
+    """Record a consent that was given, or taken back, elsewhere than on the site."""
+    declared = Declared(purpose.strip().lower(), not withdrawn, version.strip(), source.strip())
+    decide(lead_id, lambda connection, site: record_consent(connection, site, lead_id, declared, by, why, now_ms()))
+    click.echo(word("consent withdrawn" if withdrawn else "consent given", language, lead=lead_id, purpose=declared.purpose))
+
+
+COMMANDS = (export, erase, objection, consent)

@@ -16,6 +16,13 @@ _WORDS: Final = {
     "rows": Label("rows", "行数"),
     "refused": Label("Refused events", "被拒收的事件"),
     "emptied": Label("{what} (emptied)", "{what}（仅清空内容）"),
+    "held": Label("Backup {file} of {at} holds the person still, {goes}.", "{at} 的备份 {file} 仍含此人数据，{goes}。"),
+    "until": Label("until {at}", "直至 {at}"),
+    "no end": Label("until you delete it", "直至您将其删除"),
+    "is not scored": Label("{lead} is not scored any more.", "{lead} 不再被评分。"),
+    "may be scored": Label("{lead} is scored again.", "{lead} 重新被评分。"),
+    "consent given": Label("{lead} agreed: {purpose}.", "{lead} 已同意：{purpose}。"),
+    "consent withdrawn": Label("{lead} took its consent back: {purpose}.", "{lead} 已撤回同意：{purpose}。"),
     "outside": Label("Copies may still be in", "以下位置可能仍有副本："),
 }
 

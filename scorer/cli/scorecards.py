@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from scorer.cli.archive import engine_options, whole_history
 from scorer.cli.common import Command, by_option, console, json_option, listing, print_json, service, the_site
 from scorer.cli.language import Mistake, error_language_option, language_of, language_option
+from scorer.cli.progress import counting_bar
 from scorer.cli.scorecard_words import word
 from scorer.core.labels import Label, Language, pick, told_problem
 from scorer.core.scorecard import Scorecard, ScorecardError, json_schema, lint, written_out
@@ -111,14 +111,24 @@ def scorecard_list(site_name: str | None, language: Language, as_json: bool) -> 
 @file_argument
 @site_option
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="Alerts and wins of so many days.")
+@engine_options
 @language_option
 @json_option
-def scorecard_simulate(path: Path, site_name: str | None, days: int, language: Language, as_json: bool) -> None:
+def scorecard_simulate(
+    path: Path,
+    site_name: str | None,
+    days: int,
+    engine: str | None,
+    archive_url: str | None,
+    language: Language,
+    as_json: bool,
+) -> None:
     """Say what publishing a scorecard file would change. Writes nothing."""
-    with service() as resources, refusals(), _bar("looking", language) as progress:
+    with service() as resources, refusals(), counting_bar(word("looking", language)) as progress:
         with resources.database.reading() as connection:
             site = the_site(connection, site_name)
-        card, found = simulate(resources.database, site, _read(path), now_ms(), days=days, progress=progress)
+        body, history = _read(path), whole_history(resources.settings, engine, archive_url)
+        card, found = simulate(resources.database, site, body, now_ms(), days=days, progress=progress, history=history)
     if as_json:
         print_json({"hot": card.hot, "warm": card.warm, "simulation": found})
     else:
@@ -158,14 +168,16 @@ def scorecard_rollback(
 
 @click.command()
 @site_option
+@engine_options
 @language_option
-def rescore(site_name: str | None, language: Language) -> None:
+def rescore(site_name: str | None, engine: str | None, archive_url: str | None, language: Language) -> None:
     """Score every lead of a site anew from its whole history, by the current scorecard."""
-    with service() as resources, _bar("scoring", language) as progress:
+    with service() as resources, counting_bar(word("scoring", language)) as progress:
+        history = whole_history(resources.settings, engine, archive_url)
         with resources.database.reading() as connection:
             site = the_site(connection, site_name)
         news = fill(resources.database, now_ms, site_id=site.id)
-        if score_all(resources.database, site, now_ms, progress) or news:
+        if score_all(resources.database, site, now_ms, progress, history) or news:
             resources.control.publish(COMMITTED_CHANNEL, b"1")
     click.echo(word("rescored", language, site=site.name))
 
@@ -173,7 +185,7 @@ def rescore(site_name: str | None, language: Language) -> None:
 def finish(resources: Resources, site: Site, stored: StoredCard, wait: bool, language: Language, as_json: bool) -> None:
     """Wait until a card is current, helping the service with it, and say how it ended."""
     if wait:
-        with _bar("scoring", language) as progress:
+        with counting_bar(word("scoring", language)) as progress:
             if fill(resources.database, now_ms, progress, site_id=site.id):
                 resources.control.publish(COMMITTED_CHANNEL, b"1")
     with resources.database.reading() as connection:
@@ -198,16 +210,6 @@ def refusals() -> Iterator[None]:
         for problem in error.problems:
             click.echo(told_problem(problem, language_of(click.get_current_context())), err=True)
         sys.exit(1)
-
-
-@contextmanager
-def _bar(task: str, language: Language) -> Iterator[Callable[[int, int], None]]:
-    """Yield what to tell progress to. The bar is on stderr, and only where somebody looks at it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        shown = bar.add_task(word(task, language), total=None)
-        yield lambda done, of: bar.update(shown, completed=done, total=of)
 
 
 def _read(path: Path) -> Any:

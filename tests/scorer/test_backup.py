@@ -151,7 +151,7 @@ def test_a_backup_of_an_older_version_is_migrated(here: Settings, tmp_path: Path
 
 
 def test_postgresql_is_refused_with_the_command_to_use(here: Settings, tmp_path: Path) -> None:
-    for words, told in (("backup", "pg_dump --format=custom"), ("restore --yes", "pg_restore --clean")):
+    for words, told in (("backup", "pg_dump --format=custom"), ("restore --yes", "pg_restore --dbname")):
         done = run(here, *words.split(), str(tmp_path / "copy.db"), WARMTRAIL_DATABASE_URL=POSTGRES)
         assert (done.exit_code, told in done.stderr, "hidden" in done.stderr) == (1, True, False)
 

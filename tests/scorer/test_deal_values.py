@@ -25,7 +25,7 @@ from scorer.reports.asking import Asked
 from scorer.reports.deals import read_pipeline, read_value_model
 from scorer.schedule import TIMETABLE
 from scorer.scorecards import current_cards
-from tests.factories import DAY, HOUR, NOW, World, buyer, identify, track
+from tests.factories import DAY, HOUR, NOW, World, buyer, identify, page, track
 from tracker.sites import load_sites
 
 CALIBRATION = Calibration(-3.0, 0.05, 0.04, 0.0, 0.00001, 60, 900, 90, NOW, False)
@@ -226,11 +226,14 @@ def test_reckoning_happens_when_it_is_due_and_no_sooner(world: World) -> None:
     say(world, "won 1", "open")
     assert insights.refresh(world.database, NOW + 9 * MINUTE) == 0
     assert insights.refresh(world.database, NOW + 10 * MINUTE, stopping=lambda: True) == 0
-    # Nordwind's content is good for a day; Huadong has none yet, and that is looked for again.
-    assert insights.refresh(world.database, NOW + 10 * MINUTE) == 5
+    # Nordwind's content is good for a day; on Huadong's site nothing has happened.
+    assert insights.refresh(world.database, NOW + 10 * MINUTE) == 2
+    world.feed([page("somebody", "/", NOW)], world.huadong)
+    assert insights.refresh(world.database, NOW + 20 * MINUTE) == 3  # Nothing was found there, so all is looked for again.
+    assert insights.refresh(world.database, NOW + 20 * MINUTE + 7 * DAY) == 6  # Deals age.
     with world.database.reading() as connection:
         assert insight_text(connection, site_id, "value") != first
-        assert insight_at(connection, site_id, "value") == NOW + 10 * MINUTE
+        assert insight_at(connection, site_id, "value") == NOW + 20 * MINUTE + 7 * DAY
         assert insight_text(connection, world.huadong.id, "value") == "null"
 
 

@@ -17,6 +17,7 @@ from scorer.audit_checking import check
 from scorer.auditing import read_log
 from scorer.by_hand import merge
 from scorer.cli import cli
+from scorer.core.data_purposes import PURPOSES
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, NobodyFound, PrivacyError, find_subject
 from scorer.erasing import erase
@@ -48,7 +49,7 @@ def mailing(database_url: str) -> Iterator[Mailing]:
     """Ada with two devices, of whom much is written, who was mailed to and some of whose events were refused; and Ben."""
     made = Mailing(database_url)
     world, ada = made.world, made.ada
-    world.feed([page(PHONE, "/pricing?secret=ada", NOW - 8 * DAY), *buyer("ben", email="ben@voss.example", name="Ben")])
+    world.feed([page(PHONE, "/pricing?seen=ada", NOW - 8 * DAY), *buyer("ben", email="ben@voss.example", name="Ben")])
     phone = world.nordwind.lead(PHONE)
     with world.database.writing() as connection:
         site = site_of(made)
@@ -123,7 +124,7 @@ def test_an_export_has_every_row_that_speaks_of_the_person_and_no_other(mailing:
     written = msgspec.json.encode(found).decode()
     assert "ben@" not in written
     assert "voss" not in written
-    assert "/pricing?secret=ada" in written
+    assert "/pricing?seen=ada" in written
     assert "Ada likes pumps" in written
     assert found.explanations[0].lead == mailing.ada
     [note] = found.tables["notes"]
@@ -175,6 +176,27 @@ def test_what_waits_of_an_erased_person_is_counted_and_forgotten(mailing: Mailin
     assert speaks_of(mailing, "ada") == {}
 
 
+def test_what_waits_refused_and_names_an_erased_person_is_forgotten_too(mailing: Mailing) -> None:
+    def refused(at: int, **fields: Any) -> list[tuple[int, str, bytes]]:
+        return waiting(mailing, [{"type": "nonsense", **fields}], at)
+
+    speaking = [
+        refused(NOW - MINUTE, anonymousId="ada's desk"),
+        refused(NOW - MINUTE, anonymousId="x", traits={"note": f"write to <{EMAIL.upper()}>"}),
+    ]
+    others = [refused(NOW - MINUTE, anonymousId="ben"), refused(NOW + MINUTE, anonymousId="ada's desk")]
+    with mailing.world.database.reading() as connection:
+        before = len(connection.execute(select(dead_letters)).all())
+    made = erased(mailing, Asked(email=EMAIL))
+    batch = [entry for some in (*speaking, *others) for entry in some]
+    [done] = process_surely(mailing.world.database, batch, score_visitors, now_ms=NOW + HOUR)
+    assert (done.counts.received, done.counts.filtered, done.counts.dead_lettered) == (4, 2, 2)
+    with mailing.world.database.reading() as connection:
+        left = connection.execute(select(dead_letters.c.body).order_by(dead_letters.c.id)).scalars().all()
+    assert len(left) == before - made.refused_events + 2
+    assert [b"ben" in body for body in left[-2:]] == [True, False]  # what came after the erasure is somebody new's
+
+
 def test_who_comes_again_afterwards_is_somebody_new(mailing: Mailing) -> None:
     erased(mailing, Asked(email=EMAIL))
     process_surely(
@@ -205,7 +227,7 @@ def test_who_was_erased_is_itself_forgotten_when_nothing_can_wait_any_more(maili
         with mailing.world.database.reading() as connection:
             return len(connection.execute(select(erased_visitors)).all())
 
-    assert kept(NOW + ERASED_KEPT_MS) == 4
+    assert kept(NOW + ERASED_KEPT_MS) == 11  # four keys; and of names the same four, two leads and an e-mail address
     assert kept(NOW + ERASED_KEPT_MS + 1) == 0
 
 
@@ -237,7 +259,7 @@ def test_what_is_refused_changes_nothing(mailing: Mailing, asked: Asked, why: st
 def test_every_table_that_names_a_lead_or_a_visitor_is_in_the_list() -> None:
     links = {"lead_id", "home_id", "visitor_id"}
     named = {table.name for table in metadata.sorted_tables if links & {column.name for column in table.columns}}
-    assert named <= {kept.table for kept in KEPT}
+    assert named <= {kept.table for kept in KEPT} | {name for name, told in PURPOSES.items() if told.apart}
     assert all(kept.column in metadata.tables[kept.table].c for kept in KEPT)
     assert all(text.zh for kept in KEPT for text in (kept.title, kept.purpose, kept.ends))
 

@@ -42,6 +42,16 @@ def test_who_was_long_not_heard_of_is_forgotten_and_the_feed_says_so(database_ur
     assert told == [(world.nordwind.lead("gone"), "erased")]
 
 
+def test_refused_events_may_go_sooner(database_url: str) -> None:
+    world = World(database_url)
+    world.feed([page("here", "/pricing", NOW)])
+    with world.database.writing() as connection:
+        letters = [DeadLetter(1, NOW - days * DAY, "url_invalid", "collector", False, b"{}") for days in (9, 11)]
+        store.save_dead_letters(connection, letters)
+    assert forget_old(world.database, NOW - YEAR, NOW, NOW - 10 * DAY) == 0
+    assert (kept(world)["dead_letters"], kept(world)["visitors"]) == (1, 1)
+
+
 def test_a_visitor_whom_a_drain_has_just_read_is_not_forgotten_beside_it(database_url: str) -> None:
     world = World(database_url)
     world.now = NOW - 2 * YEAR

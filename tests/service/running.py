@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import redis
 import structlog
 from click.testing import CliRunner
 
@@ -93,7 +92,8 @@ class Service:
     @property
     def _settings(self) -> dict[str, str]:
         mine = {"DATA_DIR": str(self.data_dir), "BIND": f"127.0.0.1:{self.port}"}
-        mine |= {"API_RATE": "1000000,1000000", **self.settings}  # Tests ask without a pause.
+        quotas = dict.fromkeys(("KEY_QUOTA", "ADDRESS_QUOTA", "VISITOR_QUOTA"), "1000000,1000000")
+        mine |= {"API_RATE": "1000000,1000000", **quotas, **self.settings}  # Tests ask without a pause.
         if self.database_url:
             mine["DATABASE_URL"] = self.database_url
         return {f"WARMTRAIL_{name}": value for name, value in mine.items()}
@@ -168,12 +168,6 @@ class Service:
                 found[name] = pid
         valkey = EmbeddedServer(self.data_dir).pid
         return found | ({"valkey": valkey} if valkey else {})
-
-    def queue_is_flushed(self) -> bool:
-        """Whether the queue's server has no flush of its append-only file under way."""
-        with redis.Redis.from_url(EmbeddedServer(self.data_dir).url) as client:
-            told: Any = client.info("persistence")
-        return bool(told["aof_pending_bio_fsync"] == 0)
 
     def kill(self, name: str, seconds: float = 20) -> float:
         """Kill a child (or ``valkey``) as ``kill -9`` does; return after how many seconds there was another."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
 
 from scorer.models import accounts, api_keys, leads
 from tracker import bulk
@@ -198,3 +199,21 @@ def test_every_column_has_a_type_for_its_arrays(postgres_database: Database) -> 
                 kind = bulk._postgresql_type(column)
                 told = connection.exec_driver_sql(f"SELECT {column.name} = ANY(%s::{kind}[]) FROM {table.name}", ([],)).all()
                 assert told == []
+
+
+def fail_in_the_driver(database: Database) -> None:
+    with database.writing() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("DROP TABLE events")
+            bulk.existing_pairs(connection, events, ("visitor_id", "message_id"), [(1, b"1" * 16)])
+        else:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 1")
+            with database.writing() as other:
+                other.exec_driver_sql("LOCK TABLE partitions")
+                bulk.append(connection, partitions, [(1, "0")], columns=("number", "position"))
+
+
+def test_an_outage_is_an_outage_also_where_the_driver_is_spoken_to_directly(database: Database) -> None:
+    # What is none is blamed on the data (tracker/batch.py), which then becomes a dead letter.
+    with pytest.raises(OperationalError):
+        fail_in_the_driver(database)

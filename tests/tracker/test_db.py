@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from tracker import db
@@ -155,3 +155,24 @@ def test_a_file_that_somebody_else_is_just_preparing_is_waited_for(monkeypatch: 
     said.extend([sqlite3.OperationalError("database is locked")] * 1000)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         db._switch_to_wal(Cursor())
+
+
+def test_a_file_that_could_not_be_written_when_it_was_opened_is_opened_anew(sqlite_database: Database) -> None:
+    engine = sqlite_database.engine
+
+    def only_read(connection: sqlite3.Connection, _: object) -> None:
+        # What a connection is to a file whose rights say that it must not be written: root is not kept from writing by them.
+        connection.execute("PRAGMA query_only=ON")
+
+    event.listen(engine, "connect", only_read)
+    engine.dispose()
+    with pytest.raises(DBAPIError, match="readonly"), sqlite_database.writing() as connection:
+        connection.execute(insert(partitions).values(number=1, position="0"))
+    event.remove(engine, "connect", only_read)
+    with sqlite_database.writing() as connection:
+        connection.execute(insert(partitions).values(number=1, position="0"))
+
+
+def test_a_commit_on_postgresql_is_one_also_where_the_server_is_set_to_lose_some(postgres_database: Database) -> None:
+    with postgres_database.reading() as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar_one() != "off"  # as the tests' server is set

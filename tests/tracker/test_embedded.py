@@ -49,7 +49,7 @@ def kill(server: EmbeddedServer) -> None:
 def test_it_starts_with_the_promised_configuration_and_stops(server: EmbeddedServer) -> None:
     assert server.start() == server.url == f"unix://{server.data_dir}/valkey.sock"
     with connect(server) as client:
-        wanted = {"appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction"}
+        wanted = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction"}
         assert {name: client.config_get(name)[name] for name in wanted} == wanted
         assert int(client.config_get("maxmemory")["maxmemory"]) >= 256 * 1024**2
         assert client.info()["process_id"] == server.pid

@@ -35,9 +35,11 @@ from tracker.core.refusals import EXPLANATION
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
 from tracker.front import NEWS_ENVIRON, WAIT_ENVIRON, Front
+from tracker.health import make_health_blueprint
 from tracker.keys import SiteKeys
 from tracker.metrics import IntakeMetrics
 from tracker.notices import CommitNotices
+from tracker.quotas import Quotas
 from tracker.serve import serve
 from tracker.sites import NewSite, SiteSettings, add_site, change_site
 from tracker.watch import QueueWatch
@@ -91,7 +93,7 @@ def read(connection: http.client.HTTPConnection) -> tuple[int, dict[str, str], b
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
-def run_server(port: int, url: str, database_url: str) -> None:
+def run_server(port: int, url: str, database_url: str, quotas: Quotas | None = None) -> None:
     """The server's process: the service's own parts around a small Flask application."""
     front_module.BODY_SECONDS = BODY_SECONDS  # type: ignore[misc]
     control = queue.connect(url)
@@ -106,12 +108,11 @@ def run_server(port: int, url: str, database_url: str) -> None:
         streams=control,
         touched=watch.touched,
         is_full=lambda: watch.full,
-        trouble=lambda: watch.trouble,
         metrics=metrics,
-        registry=registry,
         secret=b"secret",
     )
     app = Flask("test", static_folder=None)
+    app.register_blueprint(make_health_blueprint(lambda: watch.trouble, registry))
     app.register_blueprint(make_blueprint(collector, "/v1"))
     app.add_url_rule("/echo/<path:path>", "echo", echo, methods=["GET", "POST", "PUT"])
     app.add_url_rule("/slow", "slow", lambda: (time.sleep(0.4), "slow")[1])
@@ -148,6 +149,7 @@ def run_server(port: int, url: str, database_url: str) -> None:
             metrics=metrics,
             changed=notices.changed,
             look=look,
+            quotas=quotas,
         )
 
     async def close() -> None:

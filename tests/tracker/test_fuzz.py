@@ -81,13 +81,13 @@ ENCODINGS: Final = (None, "gzip", "identity", "x-gzip", "deflate", "br", "", "GZ
 Draw = random.Random
 
 
-def valid(kind: str, number: int) -> dict[str, Any]:
+def valid(kind: str, number: int, now: int) -> dict[str, Any]:
     """A right event of a kind."""
     event: dict[str, Any] = {
         "type": kind,
         "messageId": f"m-{number}",
         "anonymousId": f"v-{number % 7}",
-        "timestamp": iso(NOW),
+        "timestamp": iso(now),
     }
     event["context"] = {"locale": "de-DE", "timezone": "Europe/Berlin", "userAgent": CHROME, "campaign": {"source": "x"}}
     shown = {"url": f"https://shop.example/pricing/{number}", "title": "Pricing", "referrer": "https://www.google.com/"}
@@ -150,13 +150,13 @@ def torn(draw: Draw, body: bytes) -> bytes:
     return body.replace(b'"', draw.choice((b"'", b"", b'\\"', b'"\\u0000', b'"\\ud800')), draw.randrange(1, 9))
 
 
-def request(draw: Draw) -> Request:
+def request(draw: Draw, now: int = NOW) -> Request:
     """A request that was right before it was changed."""
     route = draw.choice(list(ROUTES))
     number = draw.randrange(1000)
     kinds = ("page", "track", "identify", "group", "alias")
-    one = valid(ROUTES[route] or draw.choice(kinds), number)
-    body: Any = {"batch": [one, valid(draw.choice(kinds), number + 1)], "sentAt": iso(NOW)} if route == "batch" else one
+    one = valid(ROUTES[route] or draw.choice(kinds), number, now)
+    body: Any = {"batch": [one, valid(draw.choice(kinds), number + 1, now)], "sentAt": iso(now)} if route == "batch" else one
     if draw.random() < 0.9:
         body["writeKey"] = draw.choice(("wk", "wk", "wk", "unknown"))
     for _ in range(draw.randrange(4)):
@@ -181,7 +181,7 @@ def request(draw: Draw) -> Request:
     }.items():
         if draw.random() < 0.15:
             headers[name] = draw.choice(values)
-    return Request(route, headers, raw, NOW, draw.choice(("127.0.0.1", "", "::1", "x")))
+    return Request(route, headers, raw, now, draw.choice(("127.0.0.1", "", "::1", "x")))
 
 
 class Keys:

@@ -133,6 +133,8 @@ FORMS: dict[str, dict[str, str]] = {
     "merge": {"other": "ld_aaaaaaaaaaaaaaaa"},
     "unmerge": {"lost": "ld_aaaaaaaaaaaaaaaa"},
     "exclude": {"reason": "staff"},
+    "objection": {"objects": "yes"},
+    "consent": {"given": "yes"},
 }
 
 
@@ -184,6 +186,9 @@ def test_it_is_claimed_released_and_won(known: Web) -> None:
         ("merge", {"other": "/leads/ld_aaaaaaaaaaaaaaaa"}, 409, "There is no lead"),
         ("unmerge", {"lost": ""}, 409, "There is no lead"),
         ("exclude", {"reason": "ugly"}, 409, "A reason is one of"),
+        ("exclude", {"reason": "objection"}, 409, "A reason is one of"),
+        ("objection", {"objects": "yes", "version": "99"}, 409, "The lead has changed meanwhile."),
+        ("consent", {"given": "yes", "source": "x" * 201}, 409, "at most 200 printable characters"),
     ],
 )
 def test_what_makes_no_sense_is_said_on_the_page(
@@ -232,6 +237,27 @@ def test_a_lead_is_kept_off_the_list_on_it_or_left_to_the_card(known: Web) -> No
     assert column(known, "exclusion_by_hand") == ""
     ben.post(f"{where}/exclude", {"reason": "card"}, on=where)
     assert (column(known, "exclusion_by_hand"), column(known, "exclusion")) == (None, None)
+
+
+def test_what_the_person_has_chosen_is_recorded_and_shown(sqlite_known: Web) -> None:
+    ben, where = sqlite_known.browser(sqlite_known.ben), path(sqlite_known)
+    assert "No consent is on record." in ben.get(where).text
+    told = {"given": "no", "purpose": "Newsletter", "text_version": "2026-11", "source": "<b>fair", "why": "at the fair"}
+    assert ben.post(f"{where}/consent", told, on=where).status_code == 303
+    assert ben.post(f"{where}/objection", {"objects": "yes", "why": "at the fair"}, on=where).status_code == 303
+    shown = ben.get(where).text
+    for said in (
+        "Took back: newsletter",
+        "text 2026-11",
+        "&lt;b&gt;fair",
+        "Objected to being scored",
+        "Decide for yourself",
+    ):
+        assert said in shown
+    assert "Excluded: Doesn&#39;t want to be scored" in shown
+    assert "Nora North" not in ben.get("/hot?site=nordwind").text
+    ben.post(f"{where}/objection", {"objects": "no", "why": "again"}, on=where)
+    assert "It may be scored." in ben.get(where).text
 
 
 def test_what_visitors_say_is_text_and_leads_nowhere(sqlite_web: Web) -> None:

@@ -13,6 +13,7 @@ import redis
 from tracker import queue
 from tracker.core.admission import OLDEST_MS, Body, Caller
 from tracker.core.entries import RequestInfo, take_in
+from tracker.endpoints import Client
 from tracker.importing.delivery import DeliveryFailed, DeliveryResult
 
 
@@ -24,7 +25,7 @@ class QueueDelivery:
 
     def __init__(
         self,
-        streams: redis.Redis,
+        streams: Client,
         site_id: int,
         partitions: int,
         waiting: Callable[[], int],

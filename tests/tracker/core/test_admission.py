@@ -569,7 +569,7 @@ def test_the_outline_of_a_body_is_read_or_refused(raw: bytes, is_batch: bool, ex
 
 def test_every_reason_to_refuse_a_body_has_a_case() -> None:
     found = {expected for *_, expected in (*INFLATED.values(), *BODIES.values()) if isinstance(expected, str)}
-    # Those of the key, the origin, the method and the queue are in test_collect, test_front and test_collector.
+    # Those of the key, the origin, the method, the queue and the quotas are in test_collect, test_front and test_collector.
     elsewhere = {
         "body_too_slow",
         "write_key_missing",
@@ -578,6 +578,9 @@ def test_every_reason_to_refuse_a_body_has_a_case() -> None:
         "method_not_allowed",
         "overloaded",
         "queue_unavailable",
+        "key_quota_exceeded",
+        "address_quota_exceeded",
+        "visitor_quota_exceeded",
     }
     assert found == set(get_args(RequestRefusal)) - elsewhere
 

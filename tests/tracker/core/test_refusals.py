@@ -28,6 +28,9 @@ def test_a_status_is_given_only_for_reasons_that_a_request_can_meet() -> None:
     [
         ("overloaded", 503),
         ("queue_unavailable", 503),
+        ("key_quota_exceeded", 429),
+        ("address_quota_exceeded", 429),
+        ("visitor_quota_exceeded", 429),
         ("body_too_slow", 408),
         ("body_too_large", 413),
         ("json_invalid", 400),

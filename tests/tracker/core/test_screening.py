@@ -98,13 +98,27 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
         "prefetch",
         "other|Googlebot 2|Other",
     ),
+    "an objection that anybody could have sent": (
+        Event(message_id=bytes(16), at=1, kind="page", name="Scoring Objected"),
+        RequestInfo(CHROME),
+        HONOUR,
+        "unvouched",
+        ON_DESKTOP,
+    ),
+    "an objection by the site's server": (
+        Event(message_id=bytes(16), at=1, kind="page", name="Scoring Objected"),
+        RequestInfo(trusted=True),
+        HONOUR,
+        None,
+        "",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_an_event_is_screened_like_this(case: tuple[Event, RequestInfo, SiteRules, str | None, str]) -> None:
     given, info, rules, label, agent = case
-    expected = Event(message_id=bytes(16), at=1, kind="page", agent=agent)
+    expected = Event(message_id=bytes(16), at=1, kind="page", name=given.name, agent=agent)
     assert screen(given, info, rules) == Screened(expected, label)  # type: ignore[arg-type]
 
 
