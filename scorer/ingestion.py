@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from tracker.models import events, intake, sites, visitors
+from tracker.models import events, intake, visitors
 
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 HOURS: Final = 48
 _BOTS: Final = 8
 _AUTOMATIC: Final = ("bot", "automation")
@@ -95,15 +96,12 @@ def read_totals(connection: Connection, site_id: int) -> Totals:
 
 def last_heard(connection: Connection, site_id: int) -> int | None:
     """Return when something of a site was last received, in ms since 1970 UTC; ``None`` if nothing ever was."""
-    query = select(func.max(visitors.c.heard_at)).where(visitors.c.site_id == site_id)
-    at: int | None = connection.execute(query).scalar_one()
-    return at
+    return heard_of_each(connection).get(site_id)
 
 
 def last_seen(connection: Connection, site_id: int, limit: int) -> list[Seen]:
     """Return the last events of the visitor of a site who was heard of last, the latest first."""
-    heard = select(visitors.c.id).where(visitors.c.site_id == site_id).order_by(visitors.c.heard_at.desc()).limit(1)
-    visitor_id = connection.execute(heard).scalar()
+    visitor_id = heard_of_last(connection, site_id)
     if visitor_id is None:
         return []
     columns = [events.c[name] for name in Seen.__struct_fields__]
@@ -111,6 +109,13 @@ def last_seen(connection: Connection, site_id: int, limit: int) -> list[Seen]:
     return [
         Seen(*row) for row in connection.execute(mine.order_by(events.c.received_at.desc(), events.c.at.desc()).limit(limit))
     ]
+
+
+def heard_of_last(connection: Connection, site_id: int) -> int | None:
+    """Return the visitor of a site who was heard of last; ``None`` where it has none, or has forgotten that one."""
+    known = select(intake.c.heard_of).where(intake.c.site_id == site_id, intake.c.heard_of.is_not(None))
+    found: int | None = connection.execute(known.order_by(intake.c.heard_at.desc()).limit(1)).scalar()
+    return found
 
 
 def count_since(connection: Connection, site_id: int, since_ms: int) -> int:
@@ -121,14 +126,14 @@ def count_since(connection: Connection, site_id: int, since_ms: int) -> int:
 
 def heard_of_each(connection: Connection) -> dict[int, int]:
     """Return when something was last received of each site that was ever heard of, in ms since 1970 UTC."""
-    # Site by site: the end of an index each, where a group would be all visitors.
-    latest = select(func.max(visitors.c.heard_at)).where(visitors.c.site_id == sites.c.id).scalar_subquery()
-    return {row[0]: row[1] for row in connection.execute(select(sites.c.id, latest)) if row[1] is not None}
+    query = select(intake.c.site_id, func.max(intake.c.heard_at)).group_by(intake.c.site_id)
+    return {site_id: at for site_id, at in connection.execute(query) if at}
 
 
 def _since(site_id: int, since_ms: int) -> tuple[ColumnElement[bool], ...]:
     # By way of the visitors: the ledger has no index by time.
-    return visitors.c.site_id == site_id, visitors.c.heard_at >= since_ms, events.c.received_at >= since_ms
+    heard = visitors.c.heard_day >= since_ms // DAY_MS, visitors.c.heard_at >= since_ms
+    return visitors.c.site_id == site_id, *heard, events.c.received_at >= since_ms
 
 
 def _most(

@@ -40,6 +40,7 @@ from scorer.retention import forget_old
 from scorer.scoring import score_visitors
 from scorer.scrubbing import scrub
 from scorer.snoozing import wake
+from scorer.worker_names import new_worker_name
 from tracker import queue
 from tracker.checkpoints import Checkpoints
 from tracker.drain import drain, spare_what_is_loaded
@@ -397,7 +398,8 @@ def work(queue_name: str, slot: int | None) -> None:
         try:
             if slot is not None:
                 _take_over(here, slot)
-            worker: BaseWorker = DrainWorker([queue_name], connection=here.control, maintenance_interval=60)
+            name = new_worker_name()
+            worker: BaseWorker = DrainWorker([queue_name], name, connection=here.control, maintenance_interval=60)
             # Also returns when Redis goes away during a job.
             worker.work(logging_level="WARNING")
             _stopping.wait(AGAIN_SECONDS)

@@ -56,7 +56,8 @@ class ServerAway(MailDelayed):
 class Mailer:
     """Sends mails over one connection, opened when the first is sent. For one thread; close it, or use it in ``with``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
         self._server = read_smtp_url(settings.smtp_url) if settings.smtp_url else None
         self._sender = read_mailbox(settings.mail_from) if settings.mail_from else None
         self._ca_file = settings.smtp_ca_file
@@ -86,6 +87,15 @@ class Mailer:
                 raise
             # An idle connection may have been closed meanwhile, or its server wants no more mails over one.
             self._hand_over(self._sender.addr_spec, recipients, content)
+
+    def open(self) -> None:
+        """Connect to the server and sign in, where that hasn't been done. Raises ``ServerAway``."""
+        if self._server is None:
+            raise ServerAway(reason="no_server")
+        try:
+            self._connection = self._connection or self._connect()
+        except (smtplib.SMTPException, OSError) as error:
+            raise ServerAway(_said(error), _reason(error)) from None
 
     def close(self) -> None:
         """Take leave of the server."""
@@ -129,12 +139,12 @@ class Mailer:
 
     def _connect(self) -> smtplib.SMTP:
         assert self._server is not None
-        server = self._server
+        server, seconds = self._server, self._timeout_seconds
         trust = ssl.create_default_context(cafile=self._ca_file)
         connection = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_SECONDS, context=trust)
+            smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=trust)
             if server.security == "tls"
-            else smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
+            else smtplib.SMTP(server.host, server.port, timeout=seconds)
         )
         try:
             _greet(connection, server, trust)

@@ -12,9 +12,10 @@ from scorer.core.labels import Label
 from scorer.core.page_check import Facts, Fetched, KnownSite, LastEvent, endpoint_of, judge
 from scorer.core.page_tags import read_page
 from scorer.fetching import fetch
+from scorer.ingestion import heard_of_last
 from scorer.resources import Resources
 from tracker.assets import release
-from tracker.models import events, sites, visitors
+from tracker.models import events, sites
 from tracker.sites import Site, load_sites
 from tracker.snippet_settings import snippet_settings
 
@@ -55,8 +56,7 @@ def _known_sites(connection: Connection, collect_prefix: str) -> tuple[KnownSite
 def _last_event(connection: Connection, site_id: int) -> LastEvent | None:
     """Return the event of a site that came last, ``None`` if none is stored."""
     # By way of the visitor heard of last: the ledger has no index by time, and is large.
-    heard = select(visitors.c.id).where(visitors.c.site_id == site_id).order_by(visitors.c.heard_at.desc()).limit(1)
-    visitor_id = connection.execute(heard).scalar()
+    visitor_id = heard_of_last(connection, site_id)
     if visitor_id is None:
         return None
     columns = (events.c.kind, events.c.name, events.c.received_at, events.c.label)

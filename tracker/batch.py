@@ -217,7 +217,8 @@ class _Batch:
         store.save_visits(self.connection, touched)
         store.drop_visits_beyond(self.connection, self._shrunk(known, folded))
         store.save_dead_letters(self.connection, self._letters)
-        store.add_counts(self.connection, self.counts)
+        heard_of = {(one.partition, one.key[0]): known[one.key].id for one in self._incoming}
+        store.add_counts(self.connection, self.counts, heard_of, self.now_ms)
         return [
             VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
             for key, result in folded.items()

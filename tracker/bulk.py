@@ -14,20 +14,27 @@ Row = Sequence[Any]
 
 
 def upsert(
-    connection: Connection, table: Table, rows: Sequence[Row], *, columns: tuple[str, ...], keep: tuple[str, ...] = ()
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    columns: tuple[str, ...],
+    keep: tuple[str, ...] = (),
+    add: tuple[str, ...] = (),
 ) -> None:
     """Insert *rows* (values in the order of *columns*), replacing what has the same primary key.
 
-    Columns named in *keep* retain their old value where the row exists. No two rows may have the same key.
+    Where the row exists, columns named in *keep* retain their old value, and those in *add* are added to it. No two rows may
+    have the same key.
     """
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_sqlite_upsert(table, columns, keep), [tuple(row) for row in rows])
+        connection.exec_driver_sql(_sqlite_upsert(table, columns, keep, add), [tuple(row) for row in rows])
     else:
         kinds = [_postgresql_type(table.c[name]) for name in columns]
         arrays = tuple(_array(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True))
-        connection.exec_driver_sql(_postgresql_upsert(table, columns, keep), arrays)
+        connection.exec_driver_sql(_postgresql_upsert(table, columns, keep, add), arrays)
 
 
 def append(connection: Connection, table: Table, rows: Sequence[Row], *, columns: tuple[str, ...]) -> None:
@@ -140,24 +147,26 @@ def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     return [row[0] for row in connection.exec_driver_sql(sql, (table.name, count))]
 
 
-def _conflict(table: Table, columns: tuple[str, ...], keep: tuple[str, ...]) -> str:
+def _conflict(table: Table, columns: tuple[str, ...], keep: tuple[str, ...], add: tuple[str, ...]) -> str:
     keys = [column.name for column in table.primary_key]
     changed = [name for name in columns if name not in keys and name not in keep]
-    action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in changed) if changed else "NOTHING"
+    old = {name: f"{table.name}.{name} + " for name in add}
+    changes = ", ".join(f"{name} = {old.get(name, '')}excluded.{name}" for name in changed)
+    action = f"UPDATE SET {changes}" if changes else "NOTHING"
     return f"ON CONFLICT ({', '.join(keys)}) DO {action}"
 
 
 @lru_cache
-def _sqlite_upsert(table: Table, columns: tuple[str, ...], keep: tuple[str, ...]) -> str:
+def _sqlite_upsert(table: Table, columns: tuple[str, ...], keep: tuple[str, ...], add: tuple[str, ...]) -> str:
     marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {_conflict(table, columns, keep)}"  # noqa: S608
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {_conflict(table, columns, keep, add)}"  # noqa: S608
 
 
 @lru_cache
-def _postgresql_upsert(table: Table, columns: tuple[str, ...], keep: tuple[str, ...]) -> str:
+def _postgresql_upsert(table: Table, columns: tuple[str, ...], keep: tuple[str, ...], add: tuple[str, ...]) -> str:
     arrays = ", ".join(f"%s::{_postgresql_type(table.c[name])}[]" for name in columns)
     names = ", ".join(columns)
-    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {_conflict(table, columns, keep)}"  # noqa: S608
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {_conflict(table, columns, keep, add)}"  # noqa: S608
 
 
 def _postgresql_type(column: Column[Any]) -> str:

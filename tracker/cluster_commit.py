@@ -52,13 +52,21 @@ class _Redirected(NamedTuple):
 
 
 class ClusterCommit(GroupCommit):
-    """A ``GroupCommit`` whose streams are on a cluster. Finds its way by what redis-py's client knows of the nodes."""
+    """A ``GroupCommit`` whose streams are on a cluster. Finds its way by what redis-py's client knows of the nodes.
+
+    One group at a time: what is sent again when a hash slot moves must not come behind what was sent after it.
+    """
+
+    most_in_flight = 1
 
     def __init__(self, url: str, *, replicas: int = 0) -> None:
         super().__init__(url, replicas=replicas)
         self._nodes: RedisCluster | None = None
         self._links: dict[Address, Link] = {}
         self._away: dict[Address, float] = {}
+
+    async def _get_ready(self) -> None:
+        """Connect with the first part for a node: one that is away is no reason to fail those for others."""
 
     async def _write(self, group: list[Pending], failures: Failures) -> list[Refused]:
         parts = _parts(group)

@@ -1,7 +1,10 @@
 """Group commit: the requests that are in flight together share one write to the queue, and each waits for its own.
 
-One connection, one Redis transaction at a time: while it is under way, what arrives gathers for the next. So a burst costs
-one round trip, a lone request does not wait, and nobody is told "accepted" before the append-only queue has it.
+One connection, a Redis transaction for each group: while one is under way, what arrives gathers for the next, which goes
+out behind it once it is worth a transaction, or when there is an answer. So a burst costs few round trips, a lone request
+does not wait, and nobody is told "accepted" before the append-only queue has it.
+
+A connection keeps its order: groups are appended, and answered, in the order in which they were sent.
 """
 
 from __future__ import annotations
@@ -25,6 +28,11 @@ REPLICAS_MS: Final = 1000
 COMMIT_SECONDS: Final = 5.0
 """A commit that takes longer counts as failed: its outcome is unknown and the senders are told to try again."""
 RECONNECT_SECONDS: Final = 0.2
+MOST_IN_FLIGHT: Final = 2
+"""Groups sent and not answered yet: the server has the next at hand when it has done one. More only make them smaller."""
+WORTH_A_GROUP: Final = 8
+"""Requests that have to gather before a group goes out behind another. Fewer wait for that one's answer: each group costs
+both sides about as much as that many requests."""
 _CLOSED_STREAM: Final = "exhausted"
 """In the server's words for a stream that has had its last id."""
 
@@ -62,12 +70,17 @@ class GroupCommit:
     *replicas* must have confirmed entries, too, before they count as appended.
     """
 
+    most_in_flight = MOST_IN_FLIGHT
+
     def __init__(self, url: str, *, replicas: int = 0) -> None:
         self._endpoint = read_endpoint(url)
         self._replicas = replicas
         self._waiting: deque[Pending] = deque()
         self._pending_bytes = 0
-        self._task: asyncio.Task[None] | None = None
+        self._lanes: set[asyncio.Task[None]] = set()
+        """Each has at most one group in flight."""
+        self._turn = asyncio.Lock()
+        """Held while it would spoil the order if another group were sent."""
         self._link: Link | None = None
         self._retry_at = 0.0
 
@@ -83,54 +96,70 @@ class GroupCommit:
         pending = Pending(site_id, entries, loop.create_future(), entries)
         self._waiting.append(pending)
         self._pending_bytes += pending.size
-        if self._task is None:
-            self._task = loop.create_task(self._commit_all())
+        lanes = len(self._lanes)
+        if not lanes or (lanes < self.most_in_flight and len(self._waiting) >= WORTH_A_GROUP):
+            self._lanes.add(loop.create_task(self._commit_all()))
         await pending.future
 
     async def close(self) -> None:
         """Finish what is under way and close the connection."""
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=COMMIT_SECONDS)
+        if self._lanes:
+            await asyncio.wait(self._lanes, timeout=COMMIT_SECONDS)
         self._drop_links()
 
     async def _commit_all(self) -> None:
+        """Commit group after group until nothing waits."""
         try:
             while self._waiting:
-                group = list(self._waiting)
-                self._waiting.clear()
-                try:
-                    async with asyncio.timeout(COMMIT_SECONDS):
-                        failures = await self._commit(group)
-                except (QueueFull, QueueUnavailable) as error:
-                    failures = dict.fromkeys((pending.future for pending in group), error)
-                except (OSError, EOFError, TimeoutError, hiredis.HiredisError, redis.RedisError) as error:
-                    self._drop_links()
-                    failures = {pending.future: QueueUnavailable(str(error)) for pending in group}
-                for pending in group:
-                    self._pending_bytes -= pending.size
-                    if pending.future.done():
-                        continue  # The sender has gone.
-                    failure = failures.get(pending.future)
-                    if failure is None:
-                        pending.future.set_result(None)
-                    else:
-                        pending.future.set_exception(failure)
+                await self._commit_next()
         finally:
-            self._task = None
+            self._lanes.discard(asyncio.current_task())
 
-    async def _commit(self, group: list[Pending]) -> Failures:
-        """Append a group, each partition's entries at once; return what went wrong for whom."""
+    async def _commit_next(self) -> None:
+        """Send what waits, and tell the senders what became of it."""
+        group: list[Pending] = []
         failures: Failures = {}
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                async with self._turn:
+                    group += self._waiting
+                    self._waiting.clear()
+                    await self._get_ready()
+                # Sent before anything else runs: the next who has the turn comes behind.
+                await self._commit(group, failures)
+        except (QueueFull, QueueUnavailable) as error:
+            failures = dict.fromkeys((pending.future for pending in group), error)
+        except (OSError, EOFError, TimeoutError, hiredis.HiredisError, redis.RedisError) as error:
+            failures = {pending.future: QueueUnavailable(str(error)) for pending in group}
+        for pending in group:
+            self._pending_bytes -= pending.size
+            if pending.future.done():
+                continue  # The sender has gone.
+            failure = failures.get(pending.future)
+            if failure is None:
+                pending.future.set_result(None)
+            else:
+                pending.future.set_exception(failure)
+
+    async def _commit(self, group: list[Pending], failures: Failures) -> None:
+        """Append a group, each partition's entries at once; note in *failures* what went wrong for whom."""
         refused = await self._write(group, failures)
-        while refused:
-            layout = await self._layout_after(refused[0][1][0])
-            # In their order, which is that of the events.
-            group = [
-                Pending(pending.site_id, put_again(pending.whole, [entry], layout), pending.future, pending.whole)
-                for pending, entry in refused
-            ]
-            refused = await self._write(group, failures)
-        return failures
+        if not refused:
+            return
+        # What is in flight behind this group is answered before anything sent from here on, and if it is refused as well,
+        # it has the turn next. So all goes to the next layout in the order in which it came.
+        async with self._turn:
+            while refused:
+                layout = await self._layout_after(refused[0][1][0])
+                group = [
+                    Pending(pending.site_id, put_again(pending.whole, [entry], layout), pending.future, pending.whole)
+                    for pending, entry in refused
+                ]
+                refused = await self._write(group, failures)
+
+    async def _get_ready(self) -> None:
+        """Connect where need be, so that ``_write`` sends before it waits."""
+        await self._connected()
 
     async def _write(self, group: list[Pending], failures: Failures) -> list[Refused]:
         """Append a group in one transaction; return what was refused because its partition is closed."""
@@ -143,7 +172,7 @@ class GroupCommit:
         confirmed = answers.pop() if self._replicas else 0
         result = answers[-1]
         if not isinstance(result, list):
-            raise self._trouble(next((one for one in answers if isinstance(one, hiredis.ReplyError)), result))
+            raise _trouble(next((one for one in answers if isinstance(one, hiredis.ReplyError)), result), link)
         if confirmed != self._replicas and (not isinstance(confirmed, int) or confirmed < self._replicas):
             raise QueueUnavailable(f"{confirmed} of {self._replicas} replicas have confirmed")
         if not any(isinstance(one, hiredis.ReplyError) for one in result):
@@ -152,27 +181,20 @@ class GroupCommit:
         refused = [one for one, answer in zip(entries, result, strict=False) if isinstance(answer, hiredis.ReplyError)]
         for answer in result[: len(entries)] if refused else result:
             if isinstance(answer, hiredis.ReplyError) and _CLOSED_STREAM not in str(answer):
-                raise self._trouble(answer)
+                raise _trouble(answer, link)
         return refused
-
-    def _trouble(self, answer: object) -> Exception:
-        """Return what an answer that is an error means for the senders."""
-        text = str(answer)
-        if text.startswith("READONLY"):
-            self._drop_links()  # A master no longer: the next connection asks Sentinel who is.
-        return QueueFull(text) if text.startswith("OOM") else QueueUnavailable(text)
 
     async def _layout_after(self, partition: int) -> int:
         """Return the layout to append to instead of the closed one of *partition*, having closed all of that."""
         link = await self._connected()
         (said,) = await link.call(pack(("GET", appended_key(partition))), 1)
         if not isinstance(said, bytes):
-            raise self._trouble(said)
+            raise _trouble(said, link)
         closed = Closed.read(said)
         commands = close_commands(*closed)
         for answer in await link.call(b"".join(pack(command) for command in commands), len(commands)):
             if isinstance(answer, hiredis.ReplyError):
-                raise self._trouble(answer)
+                raise _trouble(answer, link)
         return closed.following
 
     async def _connected(self) -> Link:
@@ -188,6 +210,14 @@ class GroupCommit:
         if self._link is not None:
             self._link.close()
             self._link = None
+
+
+def _trouble(answer: object, link: Link) -> Exception:
+    """Return what an answer that is an error means for the senders."""
+    text = str(answer)
+    if text.startswith("READONLY"):
+        link.close()  # A master no longer: the next connection asks Sentinel who is.
+    return QueueFull(text) if text.startswith("OOM") else QueueUnavailable(text)
 
 
 def _transaction(group: list[Pending]) -> tuple[bytes, int]:
@@ -248,14 +278,14 @@ def _hincrby_head(partition: int) -> bytes:
 
 
 class Link(asyncio.Protocol):
-    """One connection to Redis: sends commands and gathers their replies."""
+    """One connection to Redis: sends commands and gathers their replies, of one call behind another."""
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._answers: list[Any] = []
-        self._wanted = 0
-        self._future: asyncio.Future[list[Any]] | None = None
+        self._calls: deque[tuple[int, asyncio.Future[list[Any]]]] = deque()
+        """Number of replies and who waits for them, in the order in which they will come."""
         self.is_closed = False
 
     @classmethod
@@ -280,14 +310,21 @@ class Link(asyncio.Protocol):
         return link
 
     async def call(self, command: bytes, replies: int) -> list[Any]:
-        """Send *command* and return its replies; errors in them are returned, not raised."""
+        """Send *command* and return its replies; errors in them are returned, not raised.
+
+        Whoever gives up waiting closes the connection, and all other calls on it fail.
+        """
         assert self._transport is not None
         if self.is_closed:
             raise EOFError("connection closed")
-        self._answers, self._wanted = [], replies
-        self._future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._calls.append((replies, future))
         self._transport.write(command)
-        return await self._future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self.close()
+            raise
 
     async def must(self, command: bytes) -> None:
         """Send *command*; raise ``OSError`` where it is refused."""
@@ -296,7 +333,7 @@ class Link(asyncio.Protocol):
             raise OSError(str(answer))
 
     def close(self) -> None:
-        """Close the connection; a call under way fails."""
+        """Close the connection; calls under way fail."""
         self.is_closed = True
         if self._transport is not None:
             self._transport.abort()
@@ -310,13 +347,16 @@ class Link(asyncio.Protocol):
         self._reader.feed(data)
         while (answer := self._reader.gets()) is not False:
             self._answers.append(answer)
-        if self._future is not None and len(self._answers) >= self._wanted:
-            if not self._future.done():
-                self._future.set_result(self._answers)
-            self._future = None
+            if self._calls and len(self._answers) == self._calls[0][0]:
+                _, future = self._calls.popleft()
+                answers, self._answers = self._answers, []
+                if not future.done():
+                    future.set_result(answers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self.is_closed = True
-        if self._future is not None and not self._future.done():
-            self._future.set_exception(exc or EOFError("connection closed"))
+        for _, future in self._calls:
+            if not future.done():
+                future.set_exception(exc or EOFError("connection closed"))
+        self._calls.clear()

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     ForeignKey,
     Identity,
     Index,
@@ -66,9 +67,13 @@ intake: Final = Table(
     Column("duplicate", BigInteger, nullable=False),
     Column("filtered", BigInteger, nullable=False),
     Column("dead_lettered", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("heard_of", BigInteger),
 )
 """The accounts of the intake: received = stored + duplicate + filtered + dead_lettered. ``appended`` is the value that
-the queue's own counter had when these events were appended; the difference to its present value is waiting."""
+the queue's own counter had when these events were appended; the difference to its present value is waiting. ``heard_at`` is
+when something was last received, ``heard_of`` the visitor who sent it, unless there is none any more: so that nobody has
+to look through all visitors for that."""
 
 visitors: Final = Table(
     "visitors",
@@ -84,13 +89,15 @@ visitors: Final = Table(
     Column("engaged_ms", BigInteger, nullable=False),
     Column("heard_at", BigInteger, nullable=False),
     Column("state", LargeBinary),
+    Column("heard_day", BigInteger, Computed("heard_at / 86400000", persisted=True), nullable=False),
     UniqueConstraint("site_id", "key"),
-    Index(None, "site_id", "heard_at"),
+    Index(None, "site_id", "heard_day"),
     postgresql_with={"fillfactor": 80},
 )
 """A browser (or a person known to a server only). ``state`` is what the visit fold goes on from; null while all of the
 visitor's events were filtered. ``heard_at`` is when something was last received: retention counts from there, so that
-imported history is kept as long as any other."""
+imported history is kept as long as any other. ``heard_day`` is its day since 1970 UTC, for an index: with an index on
+``heard_at`` itself, which changes with every event, PostgreSQL would have to write all indexes each time."""
 
 visits: Final = Table(
     "visits",

@@ -20,8 +20,9 @@ HISTORY_COLUMNS: Final = EVENT_COLUMNS[:3] + EVENT_COLUMNS[4:-1]
 """What a fold reads of an event: not when it was received, nor its label."""
 _VISIT_COLUMNS: Final = tuple(column.name for column in visits.columns)
 CONSENT_COLUMNS: Final = tuple(column.name for column in consents.columns)
-_VISITOR_COLUMNS: Final = tuple(column.name for column in visitors.columns)
+_VISITOR_COLUMNS: Final = tuple(column.name for column in visitors.columns if column.computed is None)
 _DEAD_LETTER_COLUMNS: Final = ("site_id", "received_at", "reason", "source", "trusted", "body")
+_DAY_MS: Final = 86_400_000
 _COUNTS: Final = ("appended", "received", "stored", "duplicate", "filtered", "dead_lettered")
 
 VisitorKey = tuple[int, str]
@@ -69,18 +70,22 @@ def lock_positions(connection: Connection, numbers: Sequence[int]) -> dict[int, 
 
     A partition that is not in the table yet starts at ``0-0``.
     """
+    held = _take_positions(connection, numbers)
+    if len(held) == len(numbers):
+        return held
     known = {row[0] for row in connection.execute(select(partitions.c.number))}
-    bulk.upsert(
-        connection,
-        partitions,
-        [(number, "0-0") for number in numbers if number not in known],
-        columns=("number", "position"),
-        keep=("position",),
-    )
-    wanted = select(partitions.c.number, partitions.c.position).where(partitions.c.number.in_(numbers))
+    added = [(number, "0-0") for number in numbers if number not in known]
+    bulk.upsert(connection, partitions, added, columns=("number", "position"), keep=("position",))
+    return held | _take_positions(connection, [number for number, _ in added])
+
+
+def _take_positions(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Lock those of these partitions that are in the table and free, and return their positions."""
     # SQLite has one writer at a time: there the transaction itself is the lock.
-    rows = connection.execute(wanted.order_by(partitions.c.number).with_for_update(skip_locked=True))
-    return {row.number: row.position for row in rows}
+    ending = "" if connection.dialect.name == "sqlite" else " ORDER BY number FOR UPDATE SKIP LOCKED"
+    listed = ", ".join(f"{number:d}" for number in numbers)
+    sql = f"SELECT number, position FROM partitions WHERE number IN ({listed}){ending}"  # noqa: S608
+    return {row[0]: row[1] for row in connection.exec_driver_sql(sql)} if listed else {}
 
 
 def read_positions(connection: Connection) -> dict[int, str]:
@@ -356,15 +361,17 @@ def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[
     hold_off_drains(connection)
     ids: list[int] = []
     for site_id in connection.execute(select(sites.c.id).order_by(sites.c.id)).scalars().all():
-        # Site by site, which is a stretch of an index.
-        quiet = select(visitors.c.id).where(visitors.c.site_id == site_id, visitors.c.heard_at < before_ms)
-        ids += connection.execute(quiet.order_by(visitors.c.heard_at).limit(limit - len(ids))).scalars()
+        # Site by site and by the day, which is a stretch of an index; of the last day some are younger.
+        old = visitors.c.heard_day <= before_ms // _DAY_MS, visitors.c.heard_at < before_ms
+        quiet = select(visitors.c.id).where(visitors.c.site_id == site_id, *old)
+        ids += connection.execute(quiet.order_by(visitors.c.heard_day).limit(limit - len(ids))).scalars()
     delete_visitors(connection, ids)
     return ids
 
 
 def delete_visitors(connection: Connection, ids: Sequence[int]) -> None:
     """Delete visitors with their visits and events. The caller holds off the drains, as ``forget_visitors`` does."""
+    connection.execute(intake.update().where(intake.c.heard_of.in_(ids)).values(heard_of=None))
     mine = ((table, table.c.visitor_id) for table in (events, visits, consents))
     for table, column in (*mine, (visitors, visitors.c.id)):
         connection.execute(table.delete().where(column.in_(ids)))
@@ -393,23 +400,25 @@ def save_dead_letter_once(connection: Connection, letter: DeadLetter) -> None:
         save_dead_letters(connection, [letter])
 
 
-def add_counts(connection: Connection, counts: dict[tuple[int, int], Counts]) -> None:
-    """Add to the accounts of each (partition, site). The caller holds the partitions."""
-    if not counts:
-        return
-    numbers = sorted({partition for partition, _ in counts})
-    present = {
-        (row.partition, row.site_id): row
-        for row in connection.execute(select(intake).where(intake.c.partition.in_(numbers)))
-    }
+def add_counts(
+    connection: Connection,
+    counts: Mapping[tuple[int, int], Counts],
+    heard_of: Mapping[tuple[int, int], int],
+    now_ms: int,
+) -> None:
+    """Add to the accounts of each (partition, site), heard of now; of the visitors given, where there is any.
+
+    The caller holds the partitions.
+    """
+    columns = ("partition", "site_id", *_COUNTS, "heard_at", "heard_of")
     rows = [
-        (
-            *place,
-            *(getattr(more, name) + (getattr(present[place], name) if place in present else 0) for name in _COUNTS),
-        )
-        for place, more in counts.items()
+        (*place, *(getattr(more, name) for name in _COUNTS), now_ms, heard_of.get(place)) for place, more in counts.items()
     ]
-    bulk.upsert(connection, intake, rows, columns=("partition", "site_id", *_COUNTS))
+    told = [row for row in rows if row[-1] is not None]
+    bulk.upsert(connection, intake, told, columns=columns, add=_COUNTS)
+    # Of no visitor: the one that is there stays.
+    untold = [row for row in rows if row[-1] is None]
+    bulk.upsert(connection, intake, untold, columns=columns, keep=("heard_of",), add=_COUNTS)
 
 
 def read_counts(connection: Connection) -> dict[tuple[int, int], Counts]:

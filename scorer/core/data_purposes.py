@@ -159,6 +159,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         downloads  behaviour how much it took
         engaged_ms behaviour how long it read
         heard_at   behaviour when something was last received: from here it is forgotten
+        heard_day  behaviour the day of that, to find who is to be forgotten
         state      identity  where the fold of its events stands, with what it said of its user
         """,
     ),
@@ -572,14 +573,16 @@ PURPOSES: Final[dict[str, Purpose]] = {
         "the accounts of what was received",
         _REPLACED,
         """
-        partition     - of which partition
-        site_id       - of which site
-        appended      - how many were appended
-        received      - how many were received
-        stored        - how many were stored
-        duplicate     - how many had come before
-        filtered      - how many don't count
-        dead_lettered - how many were refused
+        partition     -         of which partition
+        site_id       -         of which site
+        appended      -         how many were appended
+        received      -         how many were received
+        stored        -         how many were stored
+        duplicate     -         how many had come before
+        filtered      -         how many don't count
+        dead_lettered -         how many were refused
+        heard_at      -         when something was last received
+        heard_of      pseudonym the browser that it was of
         """,
     ),
     "feed": Purpose(

@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import func, select
 
 from scorer.core.joining import MAX_VISITORS
+from scorer.memberships import members
 from scorer.models import lead_scores, leads
 from scorer.scorecards import current_cards
-from scorer.scoring import score_visitors
+from scorer.scoring import refold, score_visitors
 from tests.factories import DAY, MINUTE, NOW, Event, World, buyer, identify, page, track
 from tracker.batch import process
 from tracker.core.admission import Caller, read_body
 from tracker.core.entries import RequestInfo, take_in
+from tracker.sites import SiteSettings, change_site, load_sites
 from tracker.store import Counts
 
 LATE_WINDOW_MS = 7 * DAY
@@ -40,16 +42,16 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'forged.db'}"
 
 
-def send(world: World, events: Sequence[Event]) -> tuple[Counts, list[str]]:
-    """Send one request with the write key; return what became of it and the reasons of refusals."""
+def send(world: World, events: Sequence[Event], now: int = NOW) -> tuple[Counts, list[str]]:
+    """Send with the write key, a thousand events a request; return what became of them and the reasons of refusals."""
     total = Counts()
     refused: list[str] = []
     for start in range(0, len(events), 1_000):
         body = read_body(msgspec.json.encode({"batch": events[start : start + 1_000]}), is_batch=True)
-        caller = Caller(world.nordwind.id, False, NOW - LATE_WINDOW_MS)
-        admission, entries = take_in(body, None, caller, NOW, RequestInfo(CHROME, False), 16)
-        batch = [(partition, f"{NOW}-{next(_ids)}", packed) for partition, _, packed in entries]
-        total.add(process(world.database, batch, score_visitors, now_ms=NOW).counts)
+        caller = Caller(world.nordwind.id, False, now - LATE_WINDOW_MS)
+        admission, entries = take_in(body, None, caller, now, RequestInfo(CHROME, False), 16)
+        batch = [(partition, f"{now}-{next(_ids)}", packed) for partition, _, packed in entries]
+        total.add(process(world.database, batch, score_visitors, now_ms=now).counts)
         refused += [one.reason for one in admission.rejected]
     return total, refused
 
@@ -129,13 +131,50 @@ def test_back_dated_events_end_with_the_late_window(world: World) -> None:
     assert refused == ["timestamp_too_old"]
 
 
-def test_a_week_forged_at_once_is_worth_no_more_than_the_caps_of_its_days(world: World) -> None:
+def test_a_week_forged_at_once_is_worth_no_more_than_one_day(world: World) -> None:
     send(world, forged_day("one day", NOW - 10 * 60 * MINUTE))
     assert points(world, "one day") == pytest.approx(265, abs=3)
+    week = [event for day in range(1, 8) for event in forged_day("a week", NOW - day * DAY + MINUTE)]
     for _ in range(2):  # with ids of their own: no duplicates
-        for day in range(1, 8):
-            send(world, forged_day("a week", NOW - day * DAY + MINUTE))
-    assert points(world, "a week") == pytest.approx(1_570, abs=15)
+        send(world, week)
+    send(world, forged_day("a week", NOW - 10 * 60 * MINUTE))
+    assert points(world, "a week") == pytest.approx(191, abs=3), "and older, so that it has faded"
+    # What is told as it happens counts on every day that it is told: that takes days.
+    for day in range(7, 0, -1):
+        send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 50 * MINUTE)
+        send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 51 * MINUTE)
+    assert points(world, "patience") > 1_000
+
+
+def test_a_forged_week_is_scored_the_same_from_the_first_event(world: World) -> None:
+    for day in (1, 4, 2, 6, 3):
+        send(world, forged_day("liar", NOW - day * DAY + MINUTE))
+        send(world, [page("liar", "/pricing", NOW - day)])
+    with world.database.reading() as connection:
+        lead = world.nordwind.lead("liar")
+        card, site = current_cards(connection)[world.nordwind.id].card, load_sites(connection)[world.nordwind.id]
+        kept = connection.execute(select(lead_scores.c.heat).where(lead_scores.c.lead_id == lead)).scalar_one()
+        assert refold(connection, card, site, members(connection, [lead])[lead]).heat == pytest.approx(kept, rel=1e-9)
+
+
+def test_deeds_that_only_the_server_tells_of_are_not_to_be_forged(world: World) -> None:
+    with world.database.writing() as connection:
+        change_site(connection, world.nordwind.id, SiteSettings(server_events=("quote requested",)))
+    forged = [page("hasty", EVERYTHING, NOW), track("hasty", "Quote Requested", NOW)]
+    counts, _ = send(world, forged)
+    assert (counts.stored, counts.filtered) == (1, 1)
+    assert (scores(world)[0].hot_since, round(points(world, "hasty"))) == (None, 38)
+    world.feed([track("hasty", "Quote Requested", NOW)])  # by the server, as the world tells everything
+    assert (scores(world)[0].hot_since, round(points(world, "hasty"))) == (NOW, 68)
+
+
+def test_blocked_referrers_bring_no_leads(world: World) -> None:
+    with world.database.writing() as connection:
+        change_site(connection, world.nordwind.id, SiteSettings(blocked_referrers=("spam.example",)))
+    many = [page(f"f{number}", "/", NOW, referrer=f"https://{number}.spam.example/buy") for number in range(50)]
+    counts, _ = send(world, many)
+    assert (counts.stored, counts.filtered) == (0, 50)
+    assert scores(world) == []
 
 
 def test_a_name_claimed_by_many_browsers_joins_a_hundred_and_their_caps_are_one(world: World) -> None:

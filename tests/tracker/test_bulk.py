@@ -32,12 +32,13 @@ def test_rows_are_added_replaced_and_where_told_so_kept(database: Database) -> N
     assert rows(database, partitions) == [(1, "a"), (2, "c"), (3, "d"), (4, "e")]
 
 
-def test_some_columns_are_replaced_and_others_kept(database: Database) -> None:
+def test_some_columns_are_replaced_some_kept_and_some_added_to(database: Database) -> None:
     names = tuple(column.name for column in intake.columns)
     with database.writing() as connection:
-        bulk.upsert(connection, intake, [(1, 1, 1, 1, 1, 1, 1, 1)], columns=names)
-        bulk.upsert(connection, intake, [(1, 1, *[2] * 6), (1, 2, *[3] * 6)], columns=names, keep=("stored", "filtered"))
-    assert rows(database, intake) == [(1, 1, 2, 2, 1, 2, 1, 2), (1, 2, 3, 3, 3, 3, 3, 3)]
+        bulk.upsert(connection, intake, [(1, 1, *[1] * 8)], columns=names)
+        more = [(1, 1, *[2] * 8), (1, 2, *[3] * 8)]
+        bulk.upsert(connection, intake, more, columns=names, keep=("stored", "filtered"), add=("received",))
+    assert rows(database, intake) == [(1, 1, 2, 3, 1, 2, 1, 2, 2, 2), (1, 2, *[3] * 8)]
 
 
 ODD_LETTERS = [

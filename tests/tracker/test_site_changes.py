@@ -22,6 +22,10 @@ READ: dict[str, tuple[list[str], dict[str, Any]]] = {
         ["linked_domains=Example.CN", "download_extensions=PDF"],
         {"linked_domains": ("example.cn",), "download_extensions": ("pdf",)},
     ),
+    "against forgers": (
+        ["server_events=Quote Requested, 报价", "blocked_referrers=Spam.example"],
+        {"server_events": ("Quote Requested", "报价"), "blocked_referrers": ("spam.example",)},
+    ),
     "yes and no": (["hash_routes=Yes", "respect_dnt=false"], {"hash_routes": True, "respect_dnt": False}),
     "numbers": (["idle_seconds=60", "visit_gap_minutes=1"], {"idle_seconds": 60, "visit_gap_minutes": 1}),
     "learning": (

@@ -58,6 +58,8 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "a horizon of some days": ("new", {"learning_horizon_days": 6}),
     "a horizon of years": ("new", {"learning_horizon_days": 366}),
     "a fourth of the list explored": ("new", {"explore_percent": 25}),
+    "a server's event without a name": ("new", {"server_events": ("",)}),
+    "a blocked referrer with a scheme": ("new", {"blocked_referrers": ("https://spam.example",)}),
     "a goal without a name": ("new", {"goal_events": ("",)}),
     "a goal with a line break": ("new", {"goal_events": ("Order\nPlaced",)}),
     "a long goal": ("new", {"goal_events": ("x" * 201,)}),

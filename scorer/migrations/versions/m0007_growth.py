@@ -16,7 +16,11 @@ _ADDED = ("events", "outcomes", "lead_words", "account_words")
 
 def upgrade() -> None:
     """Bring the database forward. No row is moved: a log becomes the first part of its parted self."""
-    op.create_index(op.f("ix_visitors_site_id_heard_at"), "visitors", ["site_id", "heard_at"])
+    _note_what_was_heard_last()
+    # Computed, so that no row is written here on SQLite, and on PostgreSQL each is once, without leaving a dead one.
+    kept = "STORED" if op.get_bind().dialect.name == "postgresql" else "VIRTUAL"
+    op.execute(f"ALTER TABLE visitors ADD COLUMN heard_day BIGINT NOT NULL GENERATED ALWAYS AS (heard_at / 86400000) {kept}")
+    op.create_index(op.f("ix_visitors_site_id_heard_day"), "visitors", ["site_id", "heard_day"])
     op.create_index(op.f("ix_leads_site_id_first_at"), "leads", ["site_id", "first_at"])
     known = sa.text("email <> ''")
     op.create_index(
@@ -36,6 +40,20 @@ def upgrade() -> None:
         op.execute(
             f"ALTER TABLE {table} SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)"
         )
+
+
+def _note_what_was_heard_last() -> None:
+    """Copy the time of a site's last event, and its visitor, to the accounts of the site's intake."""
+    with op.batch_alter_table("intake") as batch:
+        batch.add_column(sa.Column("heard_at", sa.BigInteger(), nullable=False, server_default="0"))
+        batch.add_column(sa.Column("heard_of", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("intake") as batch:
+        batch.alter_column("heard_at", server_default=None)
+    op.execute(
+        "UPDATE intake SET heard_at = latest.heard_at, heard_of = latest.id FROM (SELECT site_id, id, heard_at, "
+        "row_number() OVER (PARTITION BY site_id ORDER BY heard_at DESC) AS place FROM visitors) AS latest "
+        "WHERE latest.site_id = intake.site_id AND latest.place = 1"
+    )
 
 
 def _part(table: str, key: str) -> None:

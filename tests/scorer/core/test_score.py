@@ -91,7 +91,8 @@ def histories(draw: st.DrawFn, late: bool = True) -> list[Fact]:
             at += draw(st.sampled_from([0, 1, 1_000, 10 * MINUTE]))
         last_at, day = at, FIRST_DAY + (at - START) // DAY_MS
         at += draw(st.sampled_from([31 * MINUTE, 5 * 60 * MINUTE, DAY_MS, 4 * DAY_MS, 40 * DAY_MS]))
-    return facts
+    told_late = draw(st.sampled_from([0, 0, 1, 2])) and draw(st.integers(0, 7))
+    return [msgspec.structs.replace(fact, late_day=fact.day + told_late) if n % 3 else fact for n, fact in enumerate(facts)]
 
 
 KINDS: list[FactKind] = ["page", "page", "engaged", "engaged", "track", "identify", "group"]
@@ -440,6 +441,30 @@ def test_a_cap_of_a_day_is_one_of_the_person() -> None:
         [visit(1, days), Fact("identify", START + MINUTE, FIRST_DAY, 1, Event(b"i", START, "identify"))] for days in (0, 0)
     ]
     assert fold(CARD, None, dict(enumerate(names))).rules["identify"].count == 1
+
+
+def test_what_is_told_late_counts_within_the_caps_of_the_day_on_which_it_came() -> None:
+    def told(fact: Fact, late_day: int) -> Fact:
+        return msgspec.structs.replace(fact, late_day=late_day)
+
+    def days(late_days: list[int]) -> list[Fact]:
+        """A visit with three looks at the prices and some reading on each day, told on the days given."""
+        facts = []
+        for day, late_day in enumerate(late_days):
+            looks = [page(day + hours / 24, "/pricing") for hours in (1, 2, 3)]
+            mine = [visit(day + 1, day), *looks, engaged(day + 1, day + 0.2, 200)]
+            facts += [told(fact, late_day) for fact in mine]
+        return facts
+
+    def counts(late_days: list[int]) -> dict[str, int]:
+        rules = fold(CARD, None, {0: days(late_days)}).rules
+        return {name: rules[name].count for name in ("pricing", "day", "dwell") if name in rules}
+
+    today = FIRST_DAY + 6
+    assert counts([0] * 7) == {"pricing": 14, "day": 6, "dwell": 7}
+    assert counts([today] * 7) == {"pricing": 2, "dwell": 2, "day": 1}, "a week told at once is one day, the present included"
+    assert counts([today] * 6 + [0]) == {"pricing": 2, "dwell": 2, "day": 1}
+    assert counts([today, today - 1] * 3 + [0]) == {"pricing": 4, "dwell": 4, "day": 2}, "taking turns earns no third day"
 
 
 def test_visits_of_a_day_are_counted_over_all_browsers() -> None:

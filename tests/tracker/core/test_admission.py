@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tracker.core.admission import (
     FUTURE_TOLERANCE_MS,
+    LATE_MS,
     MAX_BODY_BYTES,
     MAX_DEPTH,
     MAX_EVENT_BYTES,
@@ -416,6 +417,15 @@ def at(event_time: str | None, sent_at: str | None = None, caller: Caller = PUBL
     event = {"type": "page", "userId": "a"} | ({"timestamp": event_time} if event_time is not None else {})
     admission = taken(batch(event, **({"sentAt": sent_at} if sent_at is not None else {})), caller=caller)
     return admission.events[0][1].at - NOW if admission.events else admission.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("caller", "ago", "late"), [(PUBLIC, LATE_MS, False), (PUBLIC, LATE_MS + 1, True), (SERVER, 30 * DAY, False)]
+)
+def test_what_the_public_key_tells_late_bears_the_time_at_which_it_came(caller: Caller, ago: int, late: bool) -> None:
+    sent = {"type": "page", "userId": "a", "timestamp": iso(NOW - ago), "context": {"received_at": 1, "locale": "de"}}
+    ((_, event),) = taken(batch(sent), caller=caller).events
+    assert event.context == {"locale": "de"} | ({"received_at": NOW} if late else {})
 
 
 @pytest.mark.parametrize("offset", [0, DAY, -DAY, 3653 * DAY, -3653 * DAY, 3 * 3600 * SECOND, 1, -1])

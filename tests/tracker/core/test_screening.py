@@ -22,6 +22,14 @@ def event(context: dict[str, Any] | None = None, agent: str = "") -> Event:
     return Event(message_id=bytes(16), at=1, kind="page", context=context, agent=agent)
 
 
+def referred(referrer: str) -> Event:
+    """A page view that names a referrer."""
+    return Event(message_id=bytes(16), at=1, kind="page", referrer=referrer)
+
+
+SERVER_TELLS = SiteRules(server_events=frozenset(("quote requested",)))
+BLOCKING = (RequestInfo(CHROME), SiteRules(blocked_referrers=frozenset(("spam.example",))))
+
 CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
     "a person": (event(), RequestInfo(CHROME), HONOUR, None, ON_DESKTOP),
     "no agent at all": (event(), RequestInfo(), HONOUR, None, ""),
@@ -105,6 +113,38 @@ CASES: dict[str, tuple[Event, RequestInfo, SiteRules, str | None, str]] = {
         "unvouched",
         ON_DESKTOP,
     ),
+    "a deed that the site's server tells of, claimed by a browser": (
+        Event(message_id=bytes(16), at=1, kind="track", name="QUOTE requested"),
+        RequestInfo(CHROME),
+        SERVER_TELLS,
+        "unproven",
+        ON_DESKTOP,
+    ),
+    "the same by the site's server": (
+        Event(message_id=bytes(16), at=1, kind="track", name="QUOTE requested"),
+        RequestInfo(trusted=True),
+        SERVER_TELLS,
+        None,
+        "",
+    ),
+    "another deed": (
+        Event(message_id=bytes(16), at=1, kind="track", name="Quote"),
+        RequestInfo(CHROME),
+        SERVER_TELLS,
+        None,
+        ON_DESKTOP,
+    ),
+    "from a subdomain of a blocked referrer": (referred("https://www.Spam.example:8080/x"), *BLOCKING, "spam", ON_DESKTOP),
+    "from a blocked referrer, told by a server's log": (
+        referred("http://spam.example/"),
+        RequestInfo(trusted=True),
+        BLOCKING[1],
+        "spam",
+        "",
+    ),
+    "from a name that ends like a blocked one": (referred("https://nospam.example/"), *BLOCKING, None, ON_DESKTOP),
+    "from below a path like a blocked one": (referred("https://x.example/spam.example"), *BLOCKING, None, ON_DESKTOP),
+    "from an app": (referred("android-app://spam.example.app/"), *BLOCKING, None, ON_DESKTOP),
     "an objection by the site's server": (
         Event(message_id=bytes(16), at=1, kind="page", name="Scoring Objected"),
         RequestInfo(trusted=True),
