@@ -23,6 +23,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
 OLDEST_PYTHON = (3, 11)
+AUDIT_TOOL = "pip-audit==2.10.1"
 LOCKS = {"run": ROOT / "requirements.lock", "test": ROOT / "requirements-test.lock"}
 
 COMMANDS = {
@@ -33,6 +34,7 @@ COMMANDS = {
     "screenshots": "take pictures of every page into ./screenshots [names] [--url U --data-dir D of a running demo]",
     "bench": "measure and write bench/RESULTS.md [name]",
     "chaos": "break a running installation by chance [--faults N] [--seed S] [--database sqlite|postgresql] [--minutes M]",
+    "audit": "ask the database of known weaknesses (osv.dev) about every locked package",
     "lock": "renew requirements.lock and requirements-test.lock from pyproject.toml [--upgrade]",
     "help": "print this list",
 }
@@ -60,7 +62,7 @@ def main(arguments: list[str]) -> int:
     try:
         check_python(sys.version_info[:2])
         commands = {"run": run, "test": test, "lint": lint, "messages": messages, "screenshots": screenshots}
-        return {**commands, "bench": bench, "chaos": chaos, "lock": lock}[command](rest)
+        return {**commands, "bench": bench, "chaos": chaos, "audit": audit, "lock": lock}[command](rest)
     except Stop as stop:
         print(f"dev.py: {stop}", file=sys.stderr)
         return 1
@@ -162,6 +164,26 @@ def screenshots(rest: list[str]) -> int:
     set_up_browser()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # and stay where we are: folders may be named
     return subprocess.run([str(PYTHON), "-m", "tests.screenshots", *rest], env=environment).returncode
+
+
+def audit(rest: list[str]) -> int:
+    """Fail where a locked package has a known weakness, and as well where that couldn't be asked of every one."""
+    argparse.ArgumentParser(prog="dev.py audit", description=COMMANDS["audit"], allow_abbrev=False).parse_args(rest)
+    prepare("test")
+    uv = find_uv() or shutil.which("uv", path=str(VENV / "bin"))
+    if uv is None:
+        raise Stop("uv is needed to audit: pip install uv")
+    # In an environment of its own: it shall not choose the versions of what it looks at. Strict, and asking OSV, because
+    # against a package index that carries no advisories it would pass over every package and call that a success.
+    command = [uv, "tool", "run", "--from", AUDIT_TOOL, "pip-audit", "--strict", "--vulnerability-service", "osv"]
+    command += ["--disable-pip", "--require-hashes", "--progress-spinner", "off"]
+    codes = []
+    for path in LOCKS.values():
+        say(f"auditing {path.name}")
+        codes.append(subprocess.run([*command, "--requirement", path.name], cwd=ROOT, env=uv_environment()).returncode)
+    if any(codes):
+        raise Stop("a locked package has a known weakness, or could not be asked about; the messages above say which")
+    return 0
 
 
 def lock(rest: list[str]) -> int:

@@ -63,6 +63,7 @@ class HttpSide:
             key=read_quota(settings.key_quota),
             visitor=read_quota(settings.visitor_quota),
             address=read_quota(settings.address_quota),
+            newcomers=read_quota(settings.newcomer_quota),
         )
         self._notices = CommitNotices(resources.control)
         self._heads = FeedHeads(resources.database)

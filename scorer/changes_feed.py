@@ -61,8 +61,9 @@ class StoredChange(msgspec.Struct, frozen=True):
 
 def feed_head(connection: Connection, site_id: int) -> FeedHead:
     """Return the feed of a site; its changes up to ``last_sequence`` are all to be seen."""
-    made_at = connection.execute(select(sites.c.created_at).where(sites.c.id == site_id)).scalar_one()
-    last = connection.execute(select(feed.c.last_sequence).where(feed.c.id == 1)).scalar_one()
+    both = sites.join(feed, feed.c.id == 1)
+    query = select(sites.c.created_at, feed.c.last_sequence).select_from(both).where(sites.c.id == site_id)
+    made_at, last = connection.execute(query).one()
     return FeedHead(blake2b(f"{site_id}:{made_at}".encode(), digest_size=6).hexdigest(), last)
 
 

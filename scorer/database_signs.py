@@ -35,7 +35,7 @@ def database_signs(resources: Resources, site_ids: Collection[int] | None = None
         if resources.database.is_sqlite:
             yield from _growth_signs(connection, resources)
         else:
-            yield from _server_signs(connection)
+            yield from _server_signs(connection.execute(_ASKED).one())
         counts = store.count_dead_letters(connection)
     refused = sum(count for (site_id, _), count in counts.items() if site_ids is None or site_id in site_ids)
     if refused:
@@ -70,9 +70,8 @@ def replica_signs(resources: Resources) -> Iterator[Sign]:
     yield sign(_TEXTS, "good", "replica", lag=f"{lag:g}")
 
 
-def _server_signs(connection: Connection) -> Iterator[Sign]:
-    """What PostgreSQL tells of itself."""
-    told: Any = connection.execute(_ASKED).one()
+def _server_signs(told: Any) -> Iterator[Sign]:
+    """What is found about PostgreSQL, by what it tells of itself."""
     if abs(time.time() - float(told.now)) > LONGEST_CLOCK_GAP_S:
         yield sign(_TEXTS, "wrong", "clock")
     for name in ("fsync", "full_page_writes"):

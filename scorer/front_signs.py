@@ -103,10 +103,10 @@ _TEXTS: Final[Texts] = {
         ),
     ),
     "open metrics": (
-        Label("Everybody can read {url}/metrics.", "任何人都能读取 {url}/metrics。"),
+        Label("{url}/metrics can be read.", "{url}/metrics 可被读取。"),
         Label(
-            "Let the proxy answer /metrics with 404; docker/Caddyfile shows how.",
-            "请让代理对 /metrics 返回 404，参见 docker/Caddyfile。",
+            "Let the proxy answer it with 404 to all outside; docker/Caddyfile shows how.",
+            "请让代理对外返回 404，参见 docker/Caddyfile。",
         ),
     ),
     "ready": (Label("Collector: {told} on {bind}.", "采集器：{told}，地址 {bind}。"), Label("")),
@@ -124,8 +124,8 @@ _TEXTS: Final[Texts] = {
     "few files": (
         Label("The collector may open {count:,} files only.", "采集器最多只能打开 {count:,} 个文件。"),
         Label(
-            "Raise the limit to {least:,} or more: ulimit -n, LimitNOFILE= in the unit, nofile in compose. A connection takes "
-            "one.",
+            "Raise the limit to {least:,} or more: ulimit -n, LimitNOFILE= in the unit, nofile in compose. A connection "
+            "takes one.",
             "请将上限提高到 {least:,} 以上：ulimit -n、unit 中的 LimitNOFILE=、compose 中的 nofile。每个连接占用一个。",
         ),
     ),

@@ -30,9 +30,11 @@ def machine_signs(settings: Settings) -> Iterator[Sign]:
     secret = folder / "secret_key"
     if secret.exists() and secret.stat().st_mode & 0o077:
         yield sign(_TEXTS, "wrong", "secret readable", secret=secret)
-    kind = file_system_of(os.path.realpath(folder), _mounts())
-    if kind in OVER_THE_NETWORK and (settings.database_url is None or settings.redis_url is None):
-        yield sign(_TEXTS, "wrong", "network disk", folder=folder, kind=kind)
+    mounts = _mounts()
+    for kept in _written_to(settings, folder):
+        kind = file_system_of(os.path.realpath(kept), mounts)
+        if kind in OVER_THE_NETWORK:
+            yield sign(_TEXTS, "wrong", "network disk", folder=kept, kind=kind)
     yield from time_zone_signs(os.environ, _ZONES)
 
 
@@ -41,6 +43,13 @@ def time_zone_signs(environ: Mapping[str, str], zones: Path) -> Iterator[Sign]:
     wanted = environ.get("TZ", "").removeprefix(":")
     if "/" in wanted and not (Path(environ.get("TZDIR") or zones) / wanted).exists():
         yield sign(_TEXTS, "note", "time zone", zone=wanted)
+
+
+def _written_to(settings: Settings, folder: Path) -> set[Path]:
+    """The folders of this machine that hold the queue or the database."""
+    url = settings.effective_database_url
+    own = {folder} if settings.redis_url is None else set()
+    return own | {Path(url.removeprefix("sqlite:///")).absolute().parent} if url.startswith("sqlite:///") else own
 
 
 def _mounts() -> str:

@@ -47,9 +47,10 @@ _TEXTS: Final[Texts] = {
     "refused": (
         Label("The mail server can't be used: {why}.", "无法使用邮件服务器：{why}。"),
         Label(
-            "Correct WARMTRAIL_SMTP_URL (host, port, password; smtps:// for TLS from the start), or WARMTRAIL_SMTP_CA_FILE for "
-            "a certificate of your own.",
-            "请更正 WARMTRAIL_SMTP_URL（主机、端口、密码；直接使用 TLS 时写 smtps://），自签证书请设置 WARMTRAIL_SMTP_CA_FILE。",
+            "Correct WARMTRAIL_SMTP_URL (host, port, password; smtps:// for TLS from the start), or "
+            "WARMTRAIL_SMTP_CA_FILE for a certificate of your own.",
+            "请更正 WARMTRAIL_SMTP_URL（主机、端口、密码；直接使用 TLS 时写 smtps://）；自签证书请设置 "
+            "WARMTRAIL_SMTP_CA_FILE。",
         ),
     ),
     "open": (Label("The mail server lets us in.", "邮件服务器可以使用。"), Label("")),

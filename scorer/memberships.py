@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from scorer.core.handling import Handling, heir
 from scorer.core.joining import EMAIL, LEAD, MAX_VISITORS, USER, Known, claims_of, may_join, survivor
@@ -32,6 +32,12 @@ _NO_LEAD: Final[dict[str, Any]] = {
     column.name: None if column.nullable else (0 if column.name in ("visitors", "first_at", "version") else "")
     for column in leads.columns
 }
+
+_SPOKEN_OF: Final = (
+    select(identities.c.claim)
+    .where(identities.c.site_id == bindparam("site_id"), identities.c.claim >= LEAD, identities.c.claim < LEAD + "~")
+    .limit(1)
+)
 
 
 class Merge(msgspec.Struct, frozen=True):
@@ -149,8 +155,7 @@ class _Settling:
         """Return new homes of which somebody has said before that they are one with another lead."""
         found: dict[str, str] = {}
         for site_id in {one.key[0] for one in new}:
-            spoken_of = and_(identities.c.site_id == site_id, identities.c.claim >= LEAD, identities.c.claim < LEAD + "~")
-            if self.connection.execute(select(identities.c.claim).where(spoken_of).limit(1)).first() is None:
+            if self.connection.execute(_SPOKEN_OF, {"site_id": site_id}).first() is None:
                 continue
             names = [LEAD + self.home[one.visitor_id] for one in new if one.key[0] == site_id]
             columns = ("claim", "lead_id")

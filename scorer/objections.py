@@ -32,8 +32,8 @@ class Said(msgspec.Struct, frozen=True):
 
 def note_objections(
     connection: Connection, updates: Sequence[VisitorUpdate], root_of: Mapping[int, str], home_of: Mapping[int, str]
-) -> None:
-    """Store what the updates' events say. Told again, the same event changes nothing."""
+) -> set[str]:
+    """Store what the updates' events say, and return of which leads. Told again, the same event changes nothing."""
     rows: dict[tuple[str, bytes], tuple[Any, ...]] = {}
     for update in updates:
         home, root = home_of[update.visitor_id], root_of[update.visitor_id]
@@ -43,6 +43,7 @@ def note_objections(
             if objects is not None and event is not None:
                 rows[home, event.message_id] = (home, event.message_id, update.key[0], root, objects, event.at, "")
     bulk.upsert(connection, objections, [rows[key] for key in sorted(rows)], columns=_COLUMNS)
+    return {root for _, _, _, root, *_ in rows.values()}
 
 
 def add_objection(connection: Connection, site_id: int, root: str, objects: bool, by: str, now_ms: int) -> None:

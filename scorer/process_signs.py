@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rq import Queue, Worker
 from rq.cron import CronScheduler
 from rq.registry import FailedJobRegistry
+from rq.worker import BaseWorker
 
 from scorer.core.findings import Sign, Texts, sign
 from scorer.core.labels import Label
@@ -32,12 +33,12 @@ def process_signs(resources: Resources) -> Iterator[Sign]:
     others = sorted({version for one in served if (version := version_in(one.name)) and ours and version != ours})
     if others:
         yield sign(_TEXTS, "note", "versions", theirs=", ".join(others), ours=ours)
-    if not CronScheduler.all(resources.control):
+    if not CronScheduler.all(resources.control, cleanup=False):
         yield sign(_TEXTS, "wrong" if served else "note", "no cron")
     yield from _failed_signs(resources)
 
 
-def _worker_signs(resources: Resources, served: list[Worker]) -> Iterator[Sign]:
+def _worker_signs(resources: Resources, served: Sequence[BaseWorker]) -> Iterator[Sign]:
     names = [*(drain_queue(slot) for slot in range(resources.settings.slot_count)), CARE_QUEUE]
     busy = {name for one in served for name in one.queue_names()}
     idle = [name for name in names if name not in busy]
@@ -88,7 +89,7 @@ _TEXTS: Final[Texts] = {
             "其他地方的 worker 至少有 {theirs} 个 slot；此处为 {ours} 个。",
         ),
         Label(
-            "Set WARMTRAIL_SLOTS (or WARMTRAIL_WORKERS) to the same number everywhere, or some events are drained by nobody.",
+            "Set WARMTRAIL_SLOTS (or WARMTRAIL_WORKERS) to the same number everywhere, or some events wait for nobody.",
             "请在各处将 WARMTRAIL_SLOTS（或 WARMTRAIL_WORKERS）设为同一数值，否则部分事件无人处理。",
         ),
     ),

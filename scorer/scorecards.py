@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, or_, select
 
 from scorer.core.rules import Card
 from scorer.core.scorecard import parse
@@ -62,13 +62,17 @@ def add_first_card(connection: Connection, site_id: int, now_ms: int) -> None:
     )
 
 
-def filling_cards(connection: Connection) -> dict[int, list[int]]:
-    """Return the ids of the cards whose scores are being made in the background, by site."""
-    found: dict[int, list[int]] = {}
-    query = select(scorecards.c.site_id, scorecards.c.id).where(scorecards.c.filling)
-    for row in connection.execute(query):
-        found.setdefault(row.site_id, []).append(row.id)
-    return found
+def cards_in_use(connection: Connection) -> tuple[dict[int, StoredCard], dict[int, list[int]]]:
+    """Return the current scorecard of each site, and the ids of others whose scores are being made in the background, both
+    by site."""
+    current: dict[int, StoredCard] = {}
+    filling: dict[int, list[int]] = {}
+    for *card, is_current in connection.execute(_IN_USE):
+        if is_current:
+            current[card[1]] = _ready(*card)
+        else:
+            filling.setdefault(card[1], []).append(card[0])
+    return current, filling
 
 
 def current_cards(connection: Connection) -> dict[int, StoredCard]:
@@ -129,6 +133,9 @@ def count_scores(connection: Connection, card_id: int) -> int:
 def _cards() -> Select[Any]:
     columns = (scorecards.c.id, scorecards.c.site_id, scorecards.c.number, scorecards.c.body, scorecards.c.landmark_ms)
     return select(*columns)
+
+
+_IN_USE: Final = _cards().add_columns(scorecards.c.is_current).where(or_(scorecards.c.is_current, scorecards.c.filling))
 
 
 def _state(row: Any) -> CardState:

@@ -22,7 +22,7 @@ from scorer.models import lead_scores, leads
 from scorer.objections import forget_judgements, note_objections, objecting
 from scorer.outcomes import note_outcomes
 from scorer.portrait import Portrait, portrait
-from scorer.scorecards import StoredCard, current_cards, filling_cards
+from scorer.scorecards import StoredCard, cards_in_use
 from scorer.searching import has_words, keep_words
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
@@ -77,14 +77,13 @@ def score_visitors(connection: Connection, sites: dict[int, Site], updates: list
 
     The ``FollowUp`` of the drain: called in its transaction, at most once for each event that counts.
     """
-    cards = current_cards(connection)
     settled = settle(connection, updates)
     touched = _by_lead(sites, updates, settled)
-    note_objections(connection, updates, settled.root_of, settled.home_of)
+    told_of = note_objections(connection, updates, settled.root_of, settled.home_of)
     spoken_of = note_outcomes(connection, updates, settled.root_of, settled.home_of)
     news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]
     left = {account for one in settled.merges if (account := settled.leads[one.lead_id]["account_id"]) is not None}
-    news += _store(connection, cards, touched, settled.leads, left, now_ms)
+    news += _store(connection, touched, settled.leads, told_of | settled.changed, left, now_ms)
     keep_alone(connection, settled)
     news += restate(connection, spoken_of | settled.changed, now_ms)
     news += score_anew(connection, sites, settled.shrunk, now_ms) if settled.shrunk else []
@@ -114,24 +113,30 @@ def score_anew(
         for lead, row in sorted(roots.items())
         if lead in mine
     ]
-    news = _store(connection, current_cards(connection), touched, rows, set(left_accounts), now_ms, folded)
+    news = _store(connection, touched, rows, set(mine), set(left_accounts), now_ms, folded)
     return news + restate(connection, mine, now_ms)
 
 
 def _store(
     connection: Connection,
-    cards: Mapping[int, StoredCard],
     touched: Sequence[LeadUpdate],
     known_leads: Mapping[str, Mapping[str, Any]],
+    asked: set[str],
     left_accounts: set[str],
     now_ms: int,
     folded: Mapping[str, FoldedElsewhere] = MappingProxyType({}),
 ) -> list[Change]:
-    """Score *touched*, write their rows and what follows from them, and return what is news."""
-    silent = objecting(connection, [one.lead_id for one in touched])
+    """Score *touched*, write their rows and what follows from them, and return what is news.
+
+    *known_leads* are locked. Those *asked* may have begun or ceased to object to being scored since they were written.
+    """
+    # Once they are locked: whoever makes scores by another card waits for this, or is seen to have begun.
+    cards, filling = cards_in_use(connection)
+    silenced = {lead for lead, row in known_leads.items() if row["exclusion"] == OBJECTION}
+    silent = objecting(connection, {one.lead_id for one in touched} & (asked | silenced))
     forget_judgements(connection, silent)
     # Who may be scored again has a state of nothing: folded from the first fact.
-    again = {lead for lead, row in known_leads.items() if row["exclusion"] == OBJECTION} - silent
+    again = silenced - silent
     touched = [msgspec.structs.replace(one, changed=True) if one.lead_id in again else one for one in touched]
     scored = _Scoring(connection, cards, touched, silent, folded).run()
     news: list[Change] = []
@@ -162,7 +167,7 @@ def _store(
     bulk.upsert(connection, leads, lead_rows, columns=LEAD_COLUMNS, keep=("site_id", *_OF_SALES))
     keep_words(connection, named)
     bulk.upsert(connection, lead_scores, score_rows, columns=SCORE_COLUMNS)
-    spoil(connection, cards, {one.lead_id: one.site.id for one in touched})
+    _spoil(connection, filling, {one.lead_id: one.site.id for one in touched})
     touch_accounts(connection, companies)
     return news
 
@@ -193,14 +198,12 @@ def refold(
     return fold(card, None, streams, trace)
 
 
-def spoil(connection: Connection, cards: Mapping[int, StoredCard], site_of: Mapping[str, int]) -> None:
+def _spoil(connection: Connection, filling: Mapping[int, Sequence[int]], site_of: Mapping[str, int]) -> None:
     """Delete the scores of these leads by cards that are being filled: they are to be made again."""
-    filling = filling_cards(connection)
     for site_id, card_ids in filling.items():
         mine = [lead for lead, site in site_of.items() if site == site_id]
         for card_id in card_ids:
-            if card_id != cards[site_id].id:
-                bulk.delete_where_in(connection, lead_scores, "lead_id", mine, f"scorecard_id = {card_id}")
+            bulk.delete_where_in(connection, lead_scores, "lead_id", mine, f"scorecard_id = {card_id}")
 
 
 def lead_row(

@@ -23,7 +23,7 @@ def test_help_lists_every_command(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 0
     listed = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert listed == ["run", "test", "lint", "messages", "screenshots", "bench", "chaos", "lock", "help"]
+    assert listed == ["run", "test", "lint", "messages", "screenshots", "bench", "chaos", "audit", "lock", "help"]
 
 
 def test_an_unknown_command_is_named_and_the_known_ones_listed() -> None:
@@ -111,6 +111,27 @@ def test_an_installation_that_failed_is_tried_again(checkout: Path, broken: list
     broken.clear()
     dev.prepare("run")
     assert dev.is_prepared("run")
+
+
+def test_an_audit_that_could_not_be_made_is_no_success(
+    checkout: Path, broken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "prepare", lambda wanted: None)
+    monkeypatch.setattr(dev, "find_uv", lambda: "/bin/uv")
+    assert dev.audit([]) == 0
+    broken.append("requirements.lock")  # the first of two: the second's success doesn't hide it
+    with pytest.raises(dev.Stop, match="or could not be asked about"):
+        dev.audit([])
+
+
+def test_an_audit_passes_over_no_package(checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "prepare", lambda wanted: None)
+    monkeypatch.setattr(dev, "find_uv", lambda: "/bin/uv")
+    dev.audit([])
+    assert [command[-1] for command in commands] == ["requirements.lock", "requirements-test.lock"]
+    assert all(
+        "--strict" in command and command[command.index("--vulnerability-service") + 1] == "osv" for command in commands
+    )
 
 
 def test_pip_takes_over_where_uv_fails(

@@ -39,19 +39,21 @@ class Checkpoints:
         self._thread.join()
 
     def _run(self) -> None:
+        troubled = False
         while not self._stop.wait(self._seconds):
             try:
                 write_back(self._database)
+                troubled = False
             except DBAPIError as error:
-                log.warning("checkpoint_failed", error=type(error).__name__)
+                if not troubled:
+                    log.warning("checkpoint_failed", error=type(error).__name__)
+                troubled = True
 
 
 def write_back(database: Database) -> tuple[int, int]:
     """Write back what the log has, as far as no reader needs the older pages; return its pages, and how many of them are
     in the file now."""
-    with database.engine.connect() as connection:
-        # Not in a transaction, in which SQLite refuses it.
-        cursor = connection.connection.cursor()
-        _, pages, done = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        cursor.close()
+    # Not in a transaction, in which SQLite refuses it.
+    with database.engine.connect().execution_options(untransacted=True) as connection:
+        _, pages, done = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
     return pages, done

@@ -11,7 +11,7 @@ import msgspec
 from tracker.core.addresses import Network, client_address, is_within
 from tracker.core.admission import OLDEST_MS, Admission, Body, Caller, Refused, Rejected, inflate, read_body
 from tracker.core.agents import is_relay
-from tracker.core.entries import RequestInfo, take_in
+from tracker.core.entries import RequestInfo, split, take_in
 from tracker.core.events import CONSENT_WITHDRAWN
 from tracker.core.identity_cookie import identity_cookie
 from tracker.core.origins import origin_allowed
@@ -189,11 +189,24 @@ def _decide(
     admission, entries = take_in(body, kind, caller, request.received_ms, info, limits.partitions)
     received = len(admission.events) + len(admission.rejected)
     if counted is not None:
-        counted.take(known.site_id, sender, received, (visitor for visitor, _ in admission.events))
+        visitors = [visitor for visitor, _ in admission.events]
+        counted.take(known.site_id, sender, received, visitors)
+        if held := counted.too_many(known.site_id, sender, visitors):
+            entries = _hold(held, admission, known.site_id, request.received_ms, info, limits.partitions)
     answer = _answer(admission.rejected, single=kind is not None)
     if origin and admission.events and (cookie := _cookie(request, known, info, body, admission)):
         answer = msgspec.structs.replace(answer, cookie=cookie)
     return Accepted(known.site_id, entries, answer, received, admission.rejected)
+
+
+def _hold(
+    held: frozenset[str], admission: Admission, site_id: int, received_ms: int, info: RequestInfo, partitions: int
+) -> list[tuple[int, int, bytes]]:
+    """Return the entries of a request (see ``split``), what these visitors sent marked as a flood."""
+    staying = Admission([one for one in admission.events if one[0] not in held], admission.rejected)
+    flood = Admission([one for one in admission.events if one[0] in held], [])
+    marked = msgspec.structs.replace(info, flood=True)
+    return split(staying, site_id, received_ms, info, partitions) + split(flood, site_id, received_ms, marked, partitions)
 
 
 def request_info(request: Request, known: KnownKey) -> RequestInfo:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from tracker.settings import SettingError
 
 _SQLITE_WAIT_SECONDS: Final = 30
+_REOPENING_SECONDS: Final = 2.0
+"""How long a new connection waits at most for those to be closed that can only read."""
 _HIDE: Final = True
 """Errors are logged without the values they are about, which are visitors' data."""
 
@@ -82,7 +87,7 @@ def _make_engine(url: str, pool: tuple[int, int], options: dict[str, Any]) -> En
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        event.listen(engine, "handle_error", _drop_read_only)
+        _Reopening(engine)
         return engine
     if backend == "postgresql":
         try:
@@ -148,15 +153,55 @@ def _switch_to_wal(cursor: Any) -> None:
             time.sleep(0.01)
 
 
-def _drop_read_only(context: ExceptionContext) -> None:
-    """Close all connections to a file that could not be written when one of them was opened: SQLite lets it only read, for
-    good, also when the file can be written again, and with it those opened later, for they share what it has opened."""
-    if "readonly database" in str(context.original_exception) and context.engine is not None:
+class _Reopening:
+    """Closes all connections of *engine* to a file that could not be written when one of them was opened: SQLite lets it
+    only read, for good, also when the file can be written again, and with it those opened later while it is open, for they
+    share what it has opened.
+
+    Those that other threads use at that moment are closed when they are given back (an engine by itself would keep them),
+    and new ones wait for that: else, of many readers one would always be left.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._times = 0
+        self._records = WeakSet[ConnectionPoolEntry]()
+        self._lock = threading.Lock()
+        event.listen(engine, "do_connect", self._wait)
+        event.listen(engine, "connect", self._note)
+        event.listen(engine, "checkin", self._look)
+        event.listen(engine, "handle_error", self._close)
+
+    def _wait(self, *_: Any) -> None:
+        until = time.monotonic() + _REOPENING_SECONDS
+        while self._is_any_left() and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def _is_any_left(self) -> bool:
+        with self._lock:
+            return any(one.dbapi_connection is not None and self._is_old(one) for one in self._records)
+
+    def _is_old(self, record: ConnectionPoolEntry) -> bool:
+        return record.info.get("times") != self._times
+
+    def _note(self, dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["times"] = self._times
+        with self._lock:
+            self._records.add(record)
+
+    def _look(self, dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+        if dbapi_connection is not None and self._is_old(record):
+            record.invalidate()
+
+    def _close(self, context: ExceptionContext) -> None:
+        if "readonly database" not in str(context.original_exception):
+            return
         context.is_disconnect = True
         if context.execution_context is not None:
             # Its connection would not quite close before this is collected as garbage.
             context.execution_context.cursor.close()
-        context.engine.dispose()
+        self._times += 1
+        self._engine.dispose()
 
 
 def _prepare_postgresql(dbapi_connection: Any, record: Any) -> None:
@@ -168,5 +213,6 @@ def _prepare_postgresql(dbapi_connection: Any, record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = "IMMEDIATE" if connection.get_execution_options().get("writing") else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    options = connection.get_execution_options()
+    if not options.get("untransacted"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN DEFERRED")

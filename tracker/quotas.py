@@ -7,7 +7,8 @@ for as long as others push them out, and are never those of sites that want no a
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from ipaddress import ip_address
 from typing import Final, Generic, TypeVar
 
@@ -31,6 +32,7 @@ class Buckets(Generic[Sender]):
     def __init__(self, quota: Quota, size: int = MAX_BUCKETS) -> None:
         self._quota = quota
         self._size = size
+        self._room = quota.burst / quota.per_second
         # Two generations are nearly as good as an order of last use, and cost a look-up instead of a linked list.
         self._young: dict[Sender, float] = {}
         self._old: dict[Sender, float] = {}
@@ -40,25 +42,64 @@ class Buckets(Generic[Sender]):
         full_at = self._young.get(sender) or self._old.get(sender, 0.0)
         return wait_for(full_at, now, events, self._quota) if full_at > now else 0.0
 
-    def take(self, counts: Mapping[Sender, int], now: float) -> float:
+    def take(self, sender: Sender, events: int, now: float) -> float:
+        """Take *events* out of a sender's bucket and return 0; or take none, and return the seconds to wait."""
+        young = self._young
+        full_at = young.get(sender) or self._old.get(sender, 0.0)
+        if full_at > now and (seconds := wait_for(full_at, now, events, self._quota)):
+            young[sender] = full_at  # Whoever goes on sending isn't forgotten.
+            return seconds
+        young[sender] = taken_from(full_at, now, events, self._quota)
+        if len(young) >= self._size:
+            self._grow_old()
+        return 0.0
+
+    def take_each(self, counts: Mapping[Sender, int], now: float) -> float:
         """Take so many events out of each sender's bucket and return 0; or take none, and return the seconds to wait."""
-        young, old, quota, longest = self._young, self._old, self._quota, 0.0
+        young, old, per_second = self._young, self._old, self._quota.per_second
         after: dict[Sender, float] = {}
-        for sender, events in counts.items():
+        for sender, events in counts.items():  # ``taken_from``, without a call for each
             full_at = young.get(sender) or old.get(sender, 0.0)
-            if full_at > now and (seconds := wait_for(full_at, now, events, quota)):
-                longest = max(longest, seconds)
-                young[sender] = full_at  # Whoever goes on sending isn't forgotten.
-            after[sender] = taken_from(full_at, now, events, quota)
-        if longest:
-            return longest
+            after[sender] = (full_at if full_at > now else now) + events / per_second
+        # Where even the fullest has room afterwards, nobody has to wait.
+        if after and max(after.values()) > now + self._room:
+            waits = {sender: seconds for sender, events in counts.items() if (seconds := self.wait(sender, events, now))}
+            if waits:
+                young.update((sender, young.get(sender) or old[sender]) for sender in waits)
+                return max(waits.values())
         young.update(after)
         if len(young) >= self._size:
-            self._young, self._old = {}, young
+            self._grow_old()
         return 0.0
+
+    def _grow_old(self) -> None:
+        self._young, self._old = {}, self._young
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
+
+
+class Met:
+    """Visitors of whom something came lately."""
+
+    def __init__(self, size: int = MAX_BUCKETS) -> None:
+        self._size = size
+        self._young: set[tuple[int, str]] = set()
+        self._old: set[tuple[int, str]] = set()
+
+    def __contains__(self, visitor: tuple[int, str]) -> bool:
+        if visitor in self._young:
+            return True
+        if visitor in self._old:
+            self.add(visitor)  # Whoever comes back isn't forgotten.
+            return True
+        return False
+
+    def add(self, visitor: tuple[int, str]) -> None:
+        """Remember a visitor."""
+        self._young.add(visitor)
+        if len(self._young) >= self._size:
+            self._young, self._old = set(), self._young
 
 
 class OverQuota(Refused):
@@ -72,10 +113,14 @@ class OverQuota(Refused):
 class Quotas:
     """The quotas in force; ``None`` for one that is off. Server keys are never asked."""
 
-    def __init__(self, *, key: Quota | None, visitor: Quota | None, address: Quota | None) -> None:
+    def __init__(
+        self, *, key: Quota | None, visitor: Quota | None, address: Quota | None, newcomers: Quota | None = None
+    ) -> None:
         self._keys: Buckets[int] | None = Buckets(key) if key else None
         self._visitors: Buckets[tuple[int, str]] | None = Buckets(visitor) if visitor else None
         self._addresses: Buckets[str] | None = Buckets(address) if address else None
+        self._newcomers: Buckets[str] | None = Buckets(newcomers) if newcomers else None
+        self._met = Met()
 
     def look(self, site_id: int, address: str, events: int) -> None:
         """Raise ``OverQuota`` where *events* from this address for this site would be too many, before they are read.
@@ -90,25 +135,44 @@ class Quotas:
             if seconds:
                 raise OverQuota("address_quota_exceeded", seconds)
 
-    def take(self, site_id: int, address: str, events: int, visitors: Iterable[str]) -> None:
+    def take(self, site_id: int, address: str, events: int, visitors: list[str]) -> None:
         """Count what was read: *events* in all, and one of each of *visitors*; raise ``OverQuota`` where that is too many.
 
         From the narrowest quota to the widest: a visitor's flood uses up nobody else's share, nor an address's the site's.
         """
         now = time.monotonic()
-        if self._visitors is not None:
-            counts: dict[tuple[int, str], int] = {}
-            for visitor in visitors:
-                sender = (site_id, visitor)
-                counts[sender] = counts.get(sender, 0) + 1
-            if seconds := self._visitors.take(counts, now):
-                raise OverQuota("visitor_quota_exceeded", seconds)
+        if self._visitors is not None and (seconds := _take_visitors(self._visitors, site_id, visitors, now)):
+            raise OverQuota("visitor_quota_exceeded", seconds)
         if self._addresses is not None and (network := _network_of(address)):
-            seconds = self._addresses.take({network: events}, now)
+            seconds = self._addresses.take(network, events, now)
             if seconds:
                 raise OverQuota("address_quota_exceeded", seconds)
-        if self._keys is not None and (seconds := self._keys.take({site_id: events}, now)):
+        if self._keys is not None and (seconds := self._keys.take(site_id, events, now)):
             raise OverQuota("key_quota_exceeded", seconds)
+
+    def too_many(self, site_id: int, address: str, visitors: list[str]) -> frozenset[str]:
+        """Return the visitors of one address that are new ones beyond its share; the others are known from now on."""
+        if self._newcomers is None or not (network := _network_of(address)):
+            return frozenset()
+        now = time.monotonic()
+        held: set[str] = set()
+        for visitor in visitors:
+            if (site_id, visitor) in self._met or visitor in held:
+                continue
+            if self._newcomers.take(network, 1, now):
+                held.add(visitor)
+            else:
+                self._met.add((site_id, visitor))
+        return frozenset(held)
+
+
+def _take_visitors(buckets: Buckets[tuple[int, str]], site_id: int, visitors: list[str], now: float) -> float:
+    """Take one event for each time that a visitor is named."""
+    if len(visitors) == 1:
+        return buckets.take((site_id, visitors[0]), 1, now)
+    senders = [(site_id, visitor) for visitor in visitors]
+    counts = dict.fromkeys(senders, 1)
+    return buckets.take_each(counts if len(counts) == len(senders) else Counter(senders), now)
 
 
 def _network_of(address: str) -> str:

@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The same from one client address."""
     visitor_quota: str = "20,2000"
     """The same of one visitor."""
+    newcomer_quota: str = "0.02,2000"
+    """New visitors a second, and at once, from one client address, whose events count; ``off``: any number."""
     max_waiting_entries: int = 2_000_000
     """Queue entries (one for each request and partition that it touches) above which the collector answers 503."""
     webhook_allow: str | None = None
@@ -228,7 +230,7 @@ def _check(settings: Settings) -> None:
     rates = [part.strip() for part in settings.api_rate.split(",")]
     if len(rates) != 2 or not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in rates):
         raise _looks_wrong("API_RATE", "600,120", settings.api_rate)
-    for name in ("key_quota", "address_quota", "visitor_quota"):
+    for name in ("key_quota", "address_quota", "visitor_quota", "newcomer_quota"):
         try:
             read_quota(getattr(settings, name))
         except ValueError:

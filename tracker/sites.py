@@ -80,7 +80,7 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server_events: Listed = ()
     """Names of ``track`` events, whatever their case, that count only when they come with the server key."""
     blocked_referrers: Listed = ()
-    """Domains (``spam.example``, with all subdomains): page views that name one as their referrer are kept but don't count."""
+    """Domains (``spam.example``, with all subdomains): page views that name one as their referrer don't count."""
 
     @property
     def rules(self) -> SiteRules:
@@ -91,7 +91,7 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             kept=_kept(self.keep_parameters, self.strip_parameters),
             requires_consent=self.requires_consent,
             server_events=_folded(self.server_events),
-            blocked_referrers=_folded(self.blocked_referrers),
+            blocked_referrers=_domains(self.blocked_referrers),
         )
 
 
@@ -237,10 +237,12 @@ def change_site(connection: Connection, site_id: int, settings: SiteSettings) ->
     connection.execute(update(sites).where(sites.c.id == site_id).values(settings=stored))
 
 
+_ALL_SITES: Final = select(sites.c.id, sites.c.name, sites.c.settings).order_by(sites.c.id)
+
+
 def load_sites(connection: Connection) -> dict[int, Site]:
     """Return all sites by id."""
-    rows = connection.execute(select(sites.c.id, sites.c.name, sites.c.settings).order_by(sites.c.id))
-    return {row.id: Site(row.id, row.name, read_settings(row.settings)) for row in rows}
+    return {row[0]: Site(row[0], row[1], read_settings(row[2])) for row in connection.execute(_ALL_SITES)}
 
 
 def write_key_of(connection: Connection, site_id: int) -> str:
@@ -259,6 +261,11 @@ def find_site(connection: Connection, name_or_id: str) -> Site | None:
 @lru_cache(maxsize=1000)
 def _folded(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name.casefold() for name in names)
+
+
+@lru_cache(maxsize=1000)
+def _domains(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.removeprefix("www.") for name in names)
 
 
 @lru_cache(maxsize=1000)

@@ -52,7 +52,10 @@ class QueueWatch:
         self._slots = slots
         self._max_waiting = max_waiting
         self._job = job
+        self._touched: set[int] = set()
+        """Partitions that were appended to since their slots were last seen to."""
         self._due: set[int] = set()
+        """Slots to wake; only the thread looks at it."""
         self._bell = threading.Event()
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="queue-watch", daemon=True)
@@ -74,9 +77,9 @@ class QueueWatch:
 
     def touched(self, partitions: list[int]) -> None:
         """Note that entries were appended to these partitions; their drains are woken at once."""
-        for partition in partitions:
-            self._due.add(slot_of(partition, self._slots))
-        if not self._bell.is_set():
+        # What is noted already has not been seen to, and will be after this append.
+        if not self._touched.issuperset(partitions):
+            self._touched.update(partitions)
             self._bell.set()
 
     @property
@@ -109,8 +112,11 @@ class QueueWatch:
             time.sleep(WAKE_PAUSE_SECONDS)
 
     def _wake_due(self) -> None:
+        # Taken out before the wake-up: what is appended during it must wake again. After the pause, or whoever appends
+        # without end would keep us at it.
+        while self._touched:
+            self._due.add(slot_of(self._touched.pop(), self._slots))
         while self._due:
-            # Taken out before the wake-up: what is appended during it must wake again.
             slot = self._due.pop()
             try:
                 queue.wake(self._control, slot, self._job)

@@ -159,8 +159,8 @@ PURPOSES: Final[dict[str, Purpose]] = {
         downloads  behaviour how much it took
         engaged_ms behaviour how long it read
         heard_at   behaviour when something was last received: from here it is forgotten
-        heard_day  behaviour the day of that, to find who is to be forgotten
         state      identity  where the fold of its events stands, with what it said of its user
+        heard_day  behaviour on which day something was last received, to find who is to be forgotten
         """,
     ),
     "visits": Purpose(
@@ -205,7 +205,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         engaged_ms     behaviour how long was read
         scroll_percent behaviour how far
         properties     identity  what else was sent: of an identify who somebody is
-        context        behaviour campaign, language, time zone, place as the sender told it
+        context        behaviour campaign, language, time zone, place as the sender told it; when it came, if that was late
         user_id        identity  the site's own id of the person
         agent          behaviour kind of device, browser and system; the user agent itself isn't kept
         label          judgement why it doesn't count
@@ -584,6 +584,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         heard_at      -         when something was last received
         heard_of      pseudonym the browser that it was of
         """,
+        "the number of one browser, which goes with that browser",
     ),
     "feed": Purpose(
         "the counter of changes",

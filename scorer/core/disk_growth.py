@@ -13,8 +13,8 @@ LEAST_BYTES: Final = 100_000_000
 def days_until_full(size: int, free: int, age_days: float, retention_days: float) -> float | None:
     """Return after how many days a database fills its disk; ``None`` where it doesn't, or nobody can know yet.
 
-    *size* of the database and *free* room on its disk are in bytes. After *retention_days* as much goes as comes, so it grows
-    until then only.
+    *size* of the database and *free* room on its disk are in bytes. After *retention_days* as much goes as comes, so it
+    grows until then only.
 
     >>> days_until_full(2_000_000_000, 3_000_000_000, age_days=20, retention_days=730)
     30.0

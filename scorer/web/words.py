@@ -72,6 +72,7 @@ WORDS: Final[dict[str, dict[str, Label]]] = {
         "unvouched": Label("Objections to scoring without the server key", "未使用服务器密钥发送的评分异议"),
         "unproven": Label("Events that count with the server key only", "仅在使用服务器密钥发送时计入的事件"),
         "spam": Label("From a blocked referrer", "来自已屏蔽的引荐来源"),
+        "flood": Label("Too many new visitors from one address", "同一地址的新访客过多"),
     },
     "proposal": {
         "proposed": Label("Waits for a decision", "待决定"),

@@ -20,6 +20,8 @@ from tests.service.running import wait_for
 
 TOGETHER = (1, 2, 2, 3, 3, 4)
 """How many faults happen at once, each as likely."""
+AT_ONCE = 4
+"""The same, of kinds that are named."""
 LEASE_SECONDS = 75.0
 """After which a message to a webhook is sent again whose sender was killed, and a bit."""
 
@@ -73,7 +75,7 @@ def run(
     """Break an installation on *database* *faults* times and return the report; fail with what doesn't hold.
 
     *seed* decides which faults come when, how long they last, and what is sent; how it all interleaves is the machine's.
-    *kinds*: only these, each once, in an order drawn by the seed.
+    *kinds*: only these, each once, in an order drawn by the seed, ``AT_ONCE`` of them at once.
     """
     report = Report(database, seed)
     chance, looks = random.Random(seed), random.Random(seed)  # What is looked at must not move what is done.
@@ -128,7 +130,7 @@ def _plan(world: World, kinds: Sequence[str], chance: random.Random) -> Iterator
     if kinds:
         chosen = [kind for kind in possible if kind.name in kinds]
         chance.shuffle(chosen)
-        yield from ([kind] for kind in chosen)
+        yield from (chosen[at : at + AT_ONCE] for at in range(0, len(chosen), AT_ONCE))
         return
     while True:
         first = chance.choices(possible, [kind.weight for kind in possible])[0]
@@ -148,7 +150,7 @@ def _round(world: World, together: Sequence[Kind], chance: random.Random, looks:
         try:
             kind.act(world, own)
             done.append(kind.name)
-        except (redis.RedisError, psycopg.Error, sqlite3.Error):
+        except (redis.RedisError, psycopg.Error, sqlite3.Error, ProcessLookupError):
             pass  # It could not be done for what else was broken, and doesn't count.
         except BaseException as error:
             troubles.append(error)

@@ -16,7 +16,7 @@ from scorer.changes_feed import read_changes
 from scorer.explaining import explain
 from scorer.intake import read_accounts
 from scorer.models import feed, lead_changes, lead_scores
-from scorer.outlet_models import alert_mails, webhook_deliveries
+from scorer.outlet_models import alert_mails, alerts, webhook_deliveries
 from scorer.resources import now_ms
 from scorer.webhook_outbox import delivery_id
 from scorer.webhooks import find_webhook
@@ -69,6 +69,7 @@ def check(world: World, chance: random.Random) -> None:
 
 def check_all(world: World) -> dict[str, int]:
     """Assert everything about everybody; return what was counted."""
+    mails_before = len(world.mails.ids)
     with world.resources.database.reading() as connection:
         stored = Counter(bytes(one) for one in connection.execute(select(events.c.message_id)).scalars())
         wanted = {_digest(one) for one in world.traffic.kept}
@@ -86,7 +87,9 @@ def check_all(world: World) -> dict[str, int]:
         told = {delivery_id(webhook.id, one) for one in changes if one.kind in webhook.kinds}
         deliveries = connection.execute(select(webhook_deliveries.c.id, webhook_deliveries.c.state))
         states = {row.id: row.state for row in deliveries}
-        mailed = Counter(connection.execute(select(alert_mails.c.state)).scalars())
+        of_mail = select(alert_mails.c.alert_id, alert_mails.c.at).distinct()  # Of the leads in one mail both are the same.
+        sent = len(connection.execute(of_mail.where(alert_mails.c.state == "sent")).all())
+        claimed = len(connection.execute(of_mail.where(alert_mails.c.state == "claimed")).all())
     told_live = world.follower.sequences
     assert told_live == [one.sequence for one in changes], "who followed the feed over the API was not told all, in order"
     came = Counter(one.headers["webhook-id"] for one in world.hook.came)
@@ -94,14 +97,20 @@ def check_all(world: World) -> dict[str, int]:
     delivered = {one for one, state in states.items() if state == "delivered"}
     assert delivered <= came.keys(), "delivered, says the ledger, but it never came"
     assert came.keys() <= told
+    mails = len(world.mails.ids)
+    assert sent <= mails, f"{sent} mails sent, say the ledgers, but {mails} came"
+    assert mails_before <= sent + claimed, f"{mails_before} mails came of {sent} sent and {claimed} uncertain"
     return {
         "leads": len(leads),
         "changes": len(changes),
         "webhook messages": len(came),
         "webhook messages that came again with the same id": sum(came.values()) - len(came),
         "webhook messages still to be sent": len(states) - len(delivered),
-        "mails": len(world.mails.ids),
-        "mails given up since nobody knows whether they went out": mailed["claimed"],
+        "leads that became hot": sum(one.kind == "entered" for one in changes),
+        "mails": mails,
+        "mails that came twice": 0,
+        "mails given up since nobody knows whether they went out": claimed,
+        "of them came": mails - sent,
     }
 
 
@@ -110,8 +119,13 @@ def outlets_are_done(world: World) -> bool:
     with world.resources.database.reading() as connection:
         head = connection.execute(select(feed.c.last_sequence)).scalar_one()
         webhook = find_webhook(connection, None, world.webhook.id)
-        open_ones = select(func.count()).select_from(webhook_deliveries).where(webhook_deliveries.c.state != "delivered")
-        return webhook is not None and webhook.last_sequence == head and not connection.execute(open_ones).scalar_one()
+        behind = connection.execute(select(func.count()).where(alerts.c.last_sequence < head)).scalar_one()
+        open_ones = (
+            select(func.count()).select_from(webhook_deliveries).where(webhook_deliveries.c.state != "delivered"),
+            select(func.count()).select_from(alert_mails).where(alert_mails.c.state == "waiting"),
+        )
+        waiting = sum(connection.execute(query).scalar_one() for query in open_ones)
+        return webhook is not None and webhook.last_sequence == head and not behind and not waiting
 
 
 def _check_hooks(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The fault campaign in its short form: one of each of the likeliest faults, on SQLite, always the same seed."""
+"""The fault campaign in its short form: one of each of the likeliest faults, four at once, on SQLite, one seed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def test_whatever_is_broken_nothing_is_lost_and_nothing_comes_twice() -> None:
     except EmbeddedError as error:
         give_up(str(error))
     report = run("sqlite", len(KINDS), SEED, kinds=KINDS, wait_for_outlets=False)
-    assert report.rounds == len(KINDS)
+    # One may be kept from happening by another.
+    assert sum(report.faults.values()) >= len(KINDS) - 2
     assert report.counts["lost"] == report.counts["stored twice"] == 0
     assert report.counts["different events"] > 100
-    assert report.counts["changes"] > 0
+    assert report.counts["leads that became hot"] > 0
+    assert report.counts["mails"] > 0

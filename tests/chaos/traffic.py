@@ -25,6 +25,9 @@ PAUSE_SECONDS = 0.12
 PATIENCE_SECONDS = 3.0
 """How long a sender waits for an answer before it sends the batch again."""
 AGAIN_SECONDS = 0.1
+BUYER_EVERY, FIRST_BUYER = 400, 20
+"""Who becomes hot: one after so many events of the recording, the first soon. Over a campaign of 500 faults that is less
+than an alert's mails of a day."""
 REPEATED = 0.03
 """Share of batches that are sent once more though they were acknowledged."""
 
@@ -159,7 +162,7 @@ class Traffic:
 
 def _events(chance: random.Random) -> Iterator[Event]:
     """Yield events without end: a recording that ends now, where one is at hand, else made-up ones; among them
-    views of now, and visitors who say who they are, some of them on two devices."""
+    views of now, visitors who say who they are, some of them on two devices, and some who become hot."""
     for turn in itertools.count():
         for number, event in enumerate(_recording() if _has_recording() else _made_up(chance)):
             event["anonymousId"] = who = f"{turn}-{event['anonymousId']}"
@@ -179,6 +182,18 @@ def _events(chance: random.Random) -> Iterator[Event]:
                     "traits": traits,
                     "context": {"userAgent": AGENT},
                 }
+            if number % BUYER_EVERY == FIRST_BUYER:
+                yield from _buys(f"{turn}-buyer-{number}")
+
+
+def _buys(who: str) -> Iterator[Event]:
+    """Yield what makes a lead hot at once."""
+    views = ("/products/pumps", "/pricing", "/pricing/pumps", "/request-a-quote", "/request-a-quote/pumps", "/contact")
+    for number, path in enumerate(views):
+        yield page(who, path, messageId=f"{who}-{number}")
+    said = {"anonymousId": who, "userId": who, "context": {"userAgent": AGENT}}
+    yield {"type": "identify", "messageId": f"{who}-who", "traits": {"email": f"{who}@{who}.example"}, **said}
+    yield {"type": "track", "messageId": f"{who}-asked", "event": "Quote Requested", **said}
 
 
 def _has_recording() -> bool:

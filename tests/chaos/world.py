@@ -186,7 +186,7 @@ class World:
             self.data_disk.close()
             self.data_disk = disk
         as_user = services._unprivileged(folder)
-        process = services._start(services._usable_binaries(folder, as_user), folder, as_user)
+        process = services._start(services._usable_binaries(folder, as_user), folder, as_user, services._SETTINGS)
         self.admin_url = f"postgresql://warmtrail@/postgres?host={folder}"
         self.database_name = "warmtrail"
         with psycopg.connect(self.admin_url, autocommit=True) as connection:

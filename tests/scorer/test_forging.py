@@ -71,6 +71,14 @@ def now_points(world: World, heat: float) -> float:
         return current_cards(connection)[world.nordwind.id].card.decay.points(heat, NOW)
 
 
+def hot_days(world: World, who: str) -> int:
+    """Days for which a lead stays hot if nothing more comes."""
+    with world.database.reading() as connection:
+        card = current_cards(connection)[world.nordwind.id].card
+    heat = next(one.heat for one in scores(world) if one.lead_id == world.nordwind.lead(who))
+    return next(day for day in count() if card.decay.points(heat, NOW + day * DAY) < card.leave)
+
+
 def forged_day(who: str, at: int) -> list[Event]:
     """All that the shipped card gives anything for on one day and that a browser may send, each as often as it counts."""
     made: list[Event] = []
@@ -122,6 +130,7 @@ def test_two_events_can_make_a_lead_hot(world: World) -> None:
     assert (scores(world)[0].hot_since, round(points(world, "liar"))) == (None, 38)
     send(world, [page("liar", EVERYTHING, NOW, view="b")])
     assert (scores(world)[0].hot_since, round(points(world, "liar"))) == (NOW, 70)
+    assert hot_days(world, "liar") == 11
     send(world, [page("hasty", EVERYTHING, NOW), track("hasty", "Quote Requested", NOW)])
     assert round(points(world, "hasty")) == 68
 
@@ -134,16 +143,19 @@ def test_back_dated_events_end_with_the_late_window(world: World) -> None:
 def test_a_week_forged_at_once_is_worth_no_more_than_one_day(world: World) -> None:
     send(world, forged_day("one day", NOW - 10 * 60 * MINUTE))
     assert points(world, "one day") == pytest.approx(265, abs=3)
+    assert hot_days(world, "one day") == 38
     week = [event for day in range(1, 8) for event in forged_day("a week", NOW - day * DAY + MINUTE)]
     for _ in range(2):  # with ids of their own: no duplicates
         send(world, week)
     send(world, forged_day("a week", NOW - 10 * 60 * MINUTE))
     assert points(world, "a week") == pytest.approx(191, abs=3), "and older, so that it has faded"
+    assert hot_days(world, "a week") == 31
     # What is told as it happens counts on every day that it is told: that takes days.
     for day in range(7, 0, -1):
         send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 50 * MINUTE)
         send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 51 * MINUTE)
-    assert points(world, "patience") > 1_000
+    assert points(world, "patience") == pytest.approx(1_453, abs=15)
+    assert hot_days(world, "patience") == 72
 
 
 def test_a_forged_week_is_scored_the_same_from_the_first_event(world: World) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from scorer.ingestion import heard_of_last, last_heard
 from scorer.models import identities, lead_changes, lead_scores, lead_visitors, leads
 from scorer.retention import forget_old
 from tests.factories import DAY, NOW, World, buyer, page
@@ -91,3 +92,37 @@ def test_forgetting_twice_finds_nothing_the_second_time(database_url: str) -> No
     world.feed([page(f"gone {number}", "/", world.now) for number in range(1200)])
     assert [forget_old(world.database, NOW - YEAR, NOW) for _ in range(2)] == [1200, 0]
     assert set(kept(world).values()) == {0}
+
+
+def test_of_the_last_day_only_those_are_forgotten_who_are_old_enough(database_url: str) -> None:
+    world = World(database_url)
+    noon = NOW // DAY * DAY + DAY // 2
+    for at in (noon - 1, noon):
+        world.now = at
+        world.feed([page(f"heard at {at}", "/", at)])
+    assert forget_old(world.database, noon, NOW + YEAR) == 1
+    assert kept(world)["events"] == 1
+
+
+def test_when_a_site_was_last_heard_of_is_known_when_its_visitors_are_forgotten(database_url: str) -> None:
+    world = World(database_url)
+    world.feed([page("one", "/", NOW)])
+    with world.database.reading() as connection:
+        assert (heard_of_last(connection, world.nordwind.id), last_heard(connection, world.huadong.id)) == (1, None)
+    forget_old(world.database, NOW + YEAR, NOW + YEAR)
+    with world.database.reading() as connection:
+        assert heard_of_last(connection, world.nordwind.id) is None
+        assert last_heard(connection, world.nordwind.id) == NOW
+
+
+def test_what_a_visitor_does_within_a_day_leaves_the_indexes_alone(migrated_postgres_url: str) -> None:
+    world = World(migrated_postgres_url)
+    world.feed([page("busy", "/", NOW)])
+    updates = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'visitors'")
+    with world.database.writing() as connection:
+        [known] = store.load_visitors(connection, [(world.nordwind.id, "busy")]).values()
+        found = []
+        for at in (NOW + 1, NOW + 2, NOW + DAY):
+            store.save_visitors(connection, [(known.id, known.key, known.state, 0)], at)
+            found.append(tuple(connection.execute(updates).one()))
+    assert found == [(1, 1), (2, 2), (3, 2)]

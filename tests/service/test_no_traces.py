@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rq import Queue
 
 from scorer.resources import now_ms
 from scorer.web.throttle import Throttle
@@ -20,7 +22,7 @@ EMAIL = "zuzana@zirconium.example"
 
 @pytest.fixture(scope="module")
 def running(make_service: MakeService) -> Service:
-    return make_service().start()
+    return make_service(LOG_FORMAT="json").start()
 
 
 def files_saying(service: Service, *words: str) -> set[str]:
@@ -93,3 +95,25 @@ def test_of_an_erased_person_no_file_says_anything(running: Service, tmp_path: P
     assert (made["removed"]["consents"], made["removed"]["objections"], made["refused_events"]) == (2, 1, 1)
     wait_for(lambda: files_saying(running, EMAIL, NAME, "zirconium", "zuzana-desk") == set(), 20, "something is left")
     assert files_saying(running, "ben") != set()
+
+
+def test_each_line_of_the_log_is_an_object_and_none_has_a_secret(running: Service) -> None:
+    """Of all that the other tests of this module have had it do, too: errors of people, refusals, an erasure."""
+    site = running.add_site("logged")
+    running.post("page", b"no JSON", site.server_key)
+    running.request("GET", "/api/v1/leads", headers={"Authorization": f"Bearer {site.api_key}x"})
+    running.request("GET", f"/mail/c?to=https://www.nordwind.example/&key={site.write_key}")
+    Queue("care", connection=running.resources.control).enqueue("math.sqrt", -1)  # a traceback, of a library's
+    wait_for(lambda: "math domain error" in running.log, 20, "the job has not failed")
+    greeting, hint, *lines = sorted(running.log.splitlines(), key=lambda line: line.startswith("{"))
+    assert greeting.startswith("Warmtrail is starting"), "what goes to people stands on stdout"
+    assert "warmtrail user add" in hint
+    told = [json.loads(line) for line in lines]
+    assert {"supervisor", "rq.worker"} <= {one.get("part") or one.get("logger") for one in told}
+    for one in told:
+        assert {"timestamp", "level", "event"} <= one.keys(), one
+        assert one.get("part") or one.get("logger"), one
+        assert one["timestamp"].endswith("Z")
+    secret = (running.data_dir / "secret_key").read_text()
+    for word in (secret, site.server_key, site.api_key, site.write_key, "a@b.example", FOUR, SIX):
+        assert word not in running.log

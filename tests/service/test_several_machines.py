@@ -84,5 +84,5 @@ def test_events_go_through_a_cluster_to_workers_elsewhere_before_and_after_a_rai
     assert sum(sum(counts.values()) for counts in known.values()) == 3 * VISITORS
     assert sum(known[number] != {} for number in range(PARTITIONS)) > 1
     assert sum(known[number] != {} for number in numbers_of(told["layout"])) > 2
-    findings = collector.cli("doctor")
+    findings = collector.cli("doctor", code=None)  # it may find that PostgreSQL runs without fsync here
     assert "There are 6 partitions; WARMTRAIL_PARTITIONS says 4." in findings

@@ -27,7 +27,9 @@ from tracker.collect import (
 from tracker.core.addresses import read_network
 from tracker.core.entries import RequestInfo, unpack
 from tracker.core.pseudonyms import daily_pseudonym
+from tracker.core.quotas import Quota
 from tracker.core.refusals import EXPLANATION
+from tracker.quotas import Quotas
 from tracker.sites import SiteSettings
 
 NOW, DAY = 1_795_253_400_000, 86_400_000
@@ -396,3 +398,25 @@ def test_no_header_stops_the_decision(headers: dict[str, str], body: bytes, rout
     decision = decide(Request(route, headers, body, NOW), Keys(), LIMITS, b"secret")
     answer = decision if isinstance(decision, Answer) else decision.answer
     assert answer.status in {200, 400, 401, 403, 413, 415}
+
+
+@pytest.mark.parametrize("no_ip", [False, True])
+def test_new_visitors_beyond_an_address_s_share_are_kept_and_marked(no_ip: bool) -> None:
+    class Asking(Keys):
+        def find(self, key: str) -> KnownKey | None:
+            return KnownKey(1, key == "sk", SiteSettings(no_ip=no_ip)) if key in ("wk", "sk") else None
+
+    quotas = Quotas(key=None, visitor=None, address=None, newcomers=Quota(0.001, 2))
+
+    def marked(key: str, *visitors: str) -> dict[str, bool]:
+        events = [{"type": "page", "anonymousId": visitor} for visitor in visitors] + [{"type": "page"}]
+        raw = json.dumps({"writeKey": key, "batch": events}).encode()
+        decision = decide(Request("batch", {}, raw, NOW, "203.0.113.9"), Asking(), LIMITS, b"secret", quotas=quotas)
+        assert isinstance(decision, Accepted)
+        entries = [unpack(packed) for _, _, packed in decision.entries]
+        assert sum(entry.count for entry in entries) == decision.received == len(events)
+        return {visitor: entry.info.flood for entry in entries for visitor, _ in entry.events}
+
+    assert marked("wk", "a", "b", "c") == {"a": False, "b": False, "c": not no_ip}
+    assert marked("wk", "a", "d") == {"a": False, "d": not no_ip}
+    assert marked("sk", "e") == {"e": False}

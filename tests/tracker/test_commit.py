@@ -8,14 +8,19 @@ import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests.tracker.conftest import NOW, packed, page
 from tracker import commit, queue
-from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
+from tracker.commit import WORTH_A_GROUP, GroupCommit, QueueFull, QueueUnavailable
+from tracker.core.entries import unpack
+from tracker.core.layouts import following, numbers_of
 from tracker.embedded import EmbeddedServer
+from tracker.queue import Packed
 
 PARTITIONS = 8
 
@@ -257,3 +262,113 @@ def test_a_sender_that_goes_away_holds_nobody_up(redis_url: str) -> None:
 
     run(redis_url, work)
     assert entries_of(redis_url)[b"stays"] == entries_of(redis_url)[b"next"] == 1
+
+
+def in_flight(group: GroupCommit) -> int:
+    """Groups that were sent and not answered yet."""
+    return len(group._link._calls) if group._link else 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@contextmanager
+def held_up(server: EmbeddedServer) -> Iterator[None]:
+    """The server takes nothing in until the block ends; afterwards all that was sent meanwhile, at once."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+Append = asyncio.Task[None]
+
+
+async def send_two_groups(group: GroupCommit, entries: list[Packed]) -> list[Append]:
+    """Append each entry by itself, the first alone, the others in a group behind it; return when both are in flight."""
+    first, *others = entries
+    sent = [asyncio.create_task(group.append(1, [first]))]
+    await until(lambda: in_flight(group) == 1)
+    sent += [asyncio.create_task(group.append(1, [entry])) for entry in others]
+    await until(lambda: in_flight(group) == 2)
+    return sent
+
+
+def test_a_second_group_goes_out_behind_the_first_and_no_third(own_server: EmbeddedServer) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(1, 1, b"connected")])
+        with held_up(own_server):
+            sent = await send_two_groups(group, [(0, 1, b"%d" % number) for number in range(1 + WORTH_A_GROUP)])
+            for number in range(len(sent), 100):
+                sent.append(asyncio.create_task(group.append(1, [(0, 1, b"%d" % number)])))
+                await asyncio.sleep(0)
+            assert in_flight(group) == 2
+        await asyncio.gather(*sent)
+
+    run(own_server.url, work)
+    with redis.Redis.from_url(own_server.url) as client:
+        stored = [int(fields[queue.ENTRY_FIELD]) for _, fields in client.xrange(queue.stream_key(0))]
+    assert stored == list(range(100))
+
+
+def test_a_connection_that_breaks_fails_every_group_in_flight(own_server: EmbeddedServer) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(0, 1, b"before")])
+        assert own_server.pid is not None
+        os.kill(own_server.pid, signal.SIGSTOP)
+        sent = await send_two_groups(group, [(0, 1, b"lost")] * (1 + WORTH_A_GROUP))
+        os.kill(own_server.pid, signal.SIGKILL)
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        assert Counter(map(type, results)) == {QueueUnavailable: len(sent)}
+        assert group._pending_bytes == 0
+        await asyncio.to_thread(own_server.start)
+        await asyncio.sleep(commit.RECONNECT_SECONDS)
+        await group.append(1, [(0, 1, b"after")])
+
+    run(own_server.url, work)
+    assert entries_of(own_server.url) == Counter([b"before", b"after"])
+
+
+def test_a_group_that_is_refused_for_want_of_memory_fails_alone(own_server: EmbeddedServer) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(0, 1, b"before")])
+        assert group._link is not None
+        await group._link.call(commit.pack(("CONFIG", "SET", "maxmemory", "1")), 1)
+        with held_up(own_server):
+            refused = asyncio.create_task(group.append(1, [(0, 1, b"refused"), (1, 1, b"refused")]))
+            await until(lambda: in_flight(group) == 1)
+            freed = asyncio.create_task(group._link.call(commit.pack(("CONFIG", "SET", "maxmemory", "0")), 1))
+            await until(lambda: in_flight(group) == 2)
+            taken = [asyncio.create_task(group.append(1, [(0, 1, b"taken")])) for _ in range(WORTH_A_GROUP)]
+            await until(lambda: in_flight(group) == 3)
+        with pytest.raises(QueueFull):
+            await refused
+        await asyncio.gather(freed, *taken)
+
+    run(own_server.url, work)
+    assert entries_of(own_server.url) == Counter({b"before": 1, b"taken": WORTH_A_GROUP})
+
+
+def test_groups_in_flight_to_a_closed_partition_go_to_the_next_layout_in_their_order(own_server: EmbeddedServer) -> None:
+    after = following(PARTITIONS, 3)
+    views = [page("ada", number, NOW - 1000 + number) for number in range(20)]
+    entries = [entry for view in views for entry in packed(1, [view], partitions=PARTITIONS)]
+    with redis.Redis.from_url(own_server.url) as client:
+
+        async def work(group: GroupCommit) -> None:
+            await group.append(1, [(entries[0][0], 0, b"before")])
+            queue.close_layout(client, PARTITIONS, after)
+            with held_up(own_server):
+                sent = await send_two_groups(group, entries[: 1 + WORTH_A_GROUP])
+                sent += [asyncio.create_task(group.append(1, [entry])) for entry in entries[len(sent) :]]
+            await asyncio.gather(*sent)
+
+        run(own_server.url, work)
+        (number,) = [number for number in numbers_of(after) if client.xlen(queue.stream_key(number))]
+        stored = [unpack(fields[queue.ENTRY_FIELD]) for _, fields in client.xrange(queue.stream_key(number))]
+    assert [event.url for entry in stored for _, event in entry.events] == [view["properties"]["url"] for view in views]

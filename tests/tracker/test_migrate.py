@@ -30,7 +30,7 @@ from tracker import batch, store
 from tracker.core.visits import VisitorState
 from tracker.db import Database
 from tracker.migrate import WrongVersion, migrate
-from tracker.models import metadata, visitors
+from tracker.models import intake, metadata, visitors
 from tracker.sites import SiteSettings, add_site, load_sites
 
 EXPRESSION_INDEXES = {
@@ -249,6 +249,11 @@ def test_leads_of_the_first_version_keep_their_heat_and_their_hot_spells(empty_d
         members = {keys[row.visitor_id]: row for row in connection.execute(select(lead_visitors))}
         assert connection.execute(select(lead_changes.c.sequence, lead_changes.c.kind)).all() == [(1, "entered")]
         tables = {name for name in inspect(connection).get_table_names() if not is_part(name)}
+        heard = connection.execute(select(visitors.c.heard_at, visitors.c.heard_day)).all()
+        shop = select(intake.c.heard_at, intake.c.heard_of).where(intake.c.site_id == scores["ada"][0])
+        last_heard = {(row.heard_at, keys[row.heard_of]) for row in connection.execute(shop)}
+    assert {row.heard_day for row in heard} == {NOW // DAY}
+    assert last_heard in ({(NOW, "ada")}, {(NOW, "glance")})
     assert len(kept) == len(scored) == 3
     assert members.keys() == scores.keys()
     for key, (site_id, state) in scores.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracker.core.quotas import Quota
-from tracker.quotas import Buckets, OverQuota, Quotas
+from tracker.quotas import Buckets, Met, OverQuota, Quotas
 
 
 def flood(quotas: Quotas, site: int, address: str, visitors: list[str]) -> list[str]:
@@ -91,9 +93,46 @@ def test_nobody_is_told_to_wait_for_days() -> None:
 def test_memory_stays_bounded_and_whoever_goes_on_sending_is_remembered() -> None:
     buckets: Buckets[str] = Buckets(Quota(0.001, 10), size=100)
     for number in range(10_000):
-        buckets.take({str(number): 1}, 1000.0)
+        buckets.take(str(number), 1, 1000.0)
         if number < 10 or number % 50 == 0:
-            buckets.take({"flooder": 1}, 1000.0)
+            buckets.take("flooder", 1, 1000.0)
     assert len(buckets) <= 200
     assert buckets.wait("flooder", 1, 1000.0) > 0
     assert buckets.wait("1", 1, 1000.0) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.dictionaries(st.sampled_from("abc"), st.integers(1, 8))), max_size=30))
+def test_several_buckets_at_once_are_each_what_one_alone_is(steps: list[tuple[int, dict[str, int]]]) -> None:
+    at_once: Buckets[str] = Buckets(Quota(2, 10))
+    alone: dict[str, Buckets[str]] = {sender: Buckets(Quota(2, 10)) for sender in "abc"}
+    now = 1000.0
+    for quarters, counts in steps:
+        now += quarters / 4  # exact, as all that follows from it
+        longest = max((alone[sender].wait(sender, events, now) for sender, events in counts.items()), default=0.0)
+        assert at_once.take_each(counts, now) == longest
+        if not longest:
+            for sender, events in counts.items():
+                alone[sender].take(sender, events, now)
+
+
+def test_an_address_brings_so_many_new_visitors_and_no_more() -> None:
+    quotas = Quotas(key=None, visitor=None, address=None, newcomers=Quota(0.001, 3))
+    assert quotas.too_many(1, "203.0.113.1", ["a", "b", "a", "a"]) == set()
+    assert quotas.too_many(1, "203.0.113.1", ["c", "d", "e", "a"]) == {"d", "e"}
+    assert quotas.too_many(1, "203.0.113.1", ["d", "a", "c"]) == {"d"}, "who was held is new still, who was met isn't"
+    assert quotas.too_many(1, "203.0.113.2", ["d"]) == set(), "another address"
+    many = [str(number) for number in range(9)]
+    for exempt in ("", "10.0.0.1", "::1"):
+        assert quotas.too_many(1, exempt, many) == set()
+    assert Quotas(key=None, visitor=None, address=None).too_many(1, "203.0.113.1", many) == set()
+
+
+def test_visitors_that_were_met_are_forgotten_after_many_others_unless_they_come_back() -> None:
+    met = Met(size=10)
+    met.add((1, "gone"))
+    met.add((1, "back"))
+    for number in range(20):
+        met.add((1, str(number)))
+        assert (1, "back") in met
+    assert (1, "gone") not in met
+    assert (2, "back") not in met

@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from scorer.database_signs import replica_signs
 from scorer.outlets import api
+from scorer.resources import Resources
 from scorer.web.blueprint import make_blueprint
 from tests import replicas, services
 from tests.conftest import give_up
@@ -110,6 +112,25 @@ def test_a_replica_that_falls_behind_serves_nobody_until_it_has_caught_up(
     assert not both.replica.serves("ada")
     copy.run("SELECT pg_wal_replay_resume()")
     assert within(PATIENCE, lambda: both.replica.serves("ada"))
+
+
+def test_the_doctor_tells_of_a_replica_that_falls_behind(
+    migrated_postgres_url: str, copy: replicas.ReplicaServer, paused: Callable[[], None], redis_url: str
+) -> None:
+    settings = Settings(
+        database_url=migrated_postgres_url, read_database_url=copy.url(migrated_postgres_url), read_lag_seconds=LAG
+    )
+    here, primary = Resources(settings, redis_url), Database(migrated_postgres_url)
+    assert [one.what.en for one in replica_signs(here)] == ["Replica: at most 1 s behind."]
+    paused()
+    with primary.writing() as connection:
+        connection.execute(text("UPDATE feed SET last_sequence = last_sequence + 1"))
+    here.close()
+    here = Resources(settings, redis_url)
+    [sign] = replica_signs(here)
+    assert sign.what.en == "The replica is more than 1 s behind; all is read from the primary."
+    here.close()
+    primary.close()
 
 
 def test_a_primary_that_has_just_begun_a_file_of_its_log_has_nothing_the_replica_lacks(both: Both) -> None:

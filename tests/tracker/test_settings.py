@@ -63,6 +63,7 @@ REFUSED = {
     "a quota of nothing": ("WARMTRAIL_KEY_QUOTA", "0,20", "must look like 2000,20000 or off"),
     "a quota without a burst": ("WARMTRAIL_ADDRESS_QUOTA", "200", "must look like 200,20000 or off"),
     "a quota in words": ("WARMTRAIL_VISITOR_QUOTA", "none", "must look like 20,2000 or off"),
+    "newcomers in words": ("WARMTRAIL_NEWCOMER_QUOTA", "2000", "must look like 0.02,2000 or off"),
     "nothing may wait": ("WARMTRAIL_MAX_WAITING_ENTRIES", "-1", "at least 1"),
     "a negative window": ("WARMTRAIL_LATE_WINDOW_DAYS", "-1", "negative"),
     "bind without port": ("WARMTRAIL_BIND", "localhost", "127.0.0.1:8700"),

@@ -169,3 +169,27 @@ def test_it_ends_promptly(redis_url: str, make_watch: MakeWatch) -> None:
     begun = time.monotonic()
     watch.stop()
     assert time.monotonic() - begun < 1
+
+
+class AppendedTo(redis.Redis):
+    """A server to which something is appended during every wake-up."""
+
+    at_the_wake_up: Callable[[], None] = staticmethod(lambda: None)
+
+    def set(self, name: Any, *args: Any, **more: Any) -> Any:
+        answer = super().set(name, *args, **more)
+        if name == queue.slot_key(0):
+            self.at_the_wake_up()
+        return answer
+
+
+def test_appends_without_end_do_not_keep_it_from_looking(redis_url: str, make_watch: MakeWatch) -> None:
+    client = AppendedTo.from_url(redis_url)
+    assert isinstance(client, AppendedTo)
+    watch = make_watch(client, max_waiting=10)
+    client.at_the_wake_up = lambda: watch.touched([0])
+    watch.start()
+    watch.touched([0])
+    wait_until(lambda: watch.reachable_at > 0)
+    queue.append(client, 1, [(0, 1, b"x") for _ in range(11)])
+    wait_until(lambda: watch.full)

@@ -58,10 +58,13 @@ def test_what_is_heard_is_told_and_what_may_be_wrong_where_nothing_is(web: Web) 
 def test_a_change_is_kept_and_told_in_the_audit_log(web: Web) -> None:
     chen = web.browser(web.chen)
     lists = {"origins": "https://www.nordwind.example/\nhttps://Shop.nordwind.example", "strip_parameters": "token, email"}
+    lists |= {"server_events": "Quote Requested\nTrial Started", "blocked_referrers": "Spam.example"}
     assert change(web, chen, **lists, consent="required", hash_routes="yes", why="  the new\nbanner ") == 303
     settings = settings_of(web)
     assert settings.origins == ("https://www.nordwind.example", "https://shop.nordwind.example")
     assert (settings.strip_parameters, settings.consent, settings.hash_routes) == (("token", "email"), "required", True)
+    assert settings.server_events == ("Quote Requested", "Trial Started")
+    assert settings.blocked_referrers == ("spam.example",)
     log = chen.get("/settings/audit?site=nordwind").text
     assert "consent not-required → required" in log
     assert "the new banner" in log

@@ -31,6 +31,8 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     where nobody looked."""
     mail_click: bool = False
     """The request was for a link in a mail, and told by the collector itself."""
+    flood: bool = False
+    """The visitors are new, and more than may be from the address that they came from."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

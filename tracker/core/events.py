@@ -54,8 +54,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     properties: dict[str, Any] | None = None
     """What else was sent: properties of a page or track, traits of an identify or group. ``None`` when nothing was."""
     context: dict[str, Any] | None = None
-    """What is kept of the sender's context: campaign, locale, time zone, location; with ``received_at`` (ms) where the public
-    key told it late. ``None`` when nothing was sent."""
+    """What is kept of the sender's context: campaign, locale, time zone, location; and ``received_at`` (ms) where the
+    public key told it late. ``None`` when there is nothing of it."""
     user_id: str = ""
     """The sender's own id of the person, where it gave one."""
     agent: str = ""

@@ -155,7 +155,7 @@ EXPLANATION: Final[dict[str, str]] = {
 }
 
 FilterLabel = Literal[
-    "opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click", "unvouched", "unproven", "spam"
+    "opt_out", "own_traffic", "prefetch", "automation", "bot", "mail_click", "unvouched", "unproven", "spam", "flood"
 ]
 """Why an event is kept out of visits and scores. ``opt_out`` events are counted but not kept; so are, where a
 site demands one, events without a consent, which are seen only when the visitor is known (``tracker.batch``)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,6 +12,7 @@ from tracker.core.entries import RequestInfo
 from tracker.core.events import SCORING_EVENTS, Event
 from tracker.core.minimising import Kept, minimal_properties, minimal_url
 from tracker.core.refusals import FilterLabel
+from tracker.core.urls import host_of
 
 
 class SiteRules(msgspec.Struct, frozen=True):
@@ -94,11 +94,16 @@ def drop_unproven(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLa
 
 def drop_referrer_spam(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
     """Label ``spam`` what says it came from a domain that the site has blocked: a visit made up so that somebody sees it."""
-    if not rules.blocked_referrers or not event.referrer:
+    if not rules.blocked_referrers or not event.referrer.startswith("http"):  # an app's name is written the other way round
         return None
-    labels = (urlsplit(event.referrer).hostname or "").split(".")
+    labels = host_of(event.referrer).rstrip(".").split(".")
     domains = (".".join(labels[start:]) for start in range(len(labels)))
     return "spam" if any(domain in rules.blocked_referrers for domain in domains) else None
+
+
+def drop_flooding(event: Event, info: RequestInfo, rules: SiteRules) -> FilterLabel | None:
+    """Label ``flood`` what visitors sent who were too many new ones from one address."""
+    return "flood" if info.flood else None
 
 
 STEPS: Final[tuple[_Step, ...]] = (
@@ -111,6 +116,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     drop_unvouched,
     drop_unproven,
     drop_referrer_spam,
+    drop_flooding,
 )
 """In the order in which they are asked; the first label stands."""
 

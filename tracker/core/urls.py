@@ -43,7 +43,7 @@ def clean_url(url: str) -> str | None:
     url = url.strip()
     if "#" not in url and "@" not in url and _PLAIN.match(url):
         # The common case by far; splitting costs five times as much.
-        return url[:MAX_URL].rstrip()
+        return url if len(url) <= MAX_URL else url[:MAX_URL].rstrip()
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -81,6 +81,8 @@ def clean_referrer(url: str) -> str:
     >>> clean_referrer("android-app://com.google.android.gm/inbox?q=x"), clean_referrer("about:client")
     ('android-app://com.google.android.gm/', '')
     """
+    if url.startswith("http"):
+        return clean_url(url) or ""
     url = url.strip()
     if url[: len(APP_SCHEME)].lower() != APP_SCHEME:
         return clean_url(url) or ""

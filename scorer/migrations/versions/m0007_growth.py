@@ -45,10 +45,9 @@ def upgrade() -> None:
 def _note_what_was_heard_last() -> None:
     """Copy the time of a site's last event, and its visitor, to the accounts of the site's intake."""
     with op.batch_alter_table("intake") as batch:
+        # The default stays: a worker of the version before, which knows nothing of the column, still adds rows.
         batch.add_column(sa.Column("heard_at", sa.BigInteger(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("heard_of", sa.BigInteger(), nullable=True))
-    with op.batch_alter_table("intake") as batch:
-        batch.alter_column("heard_at", server_default=None)
     op.execute(
         "UPDATE intake SET heard_at = latest.heard_at, heard_of = latest.id FROM (SELECT site_id, id, heard_at, "
         "row_number() OVER (PARTITION BY site_id ORDER BY heard_at DESC) AS place FROM visitors) AS latest "
