@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -167,15 +167,18 @@ class _Reopening:
         self._times = 0
         self._records = WeakSet[ConnectionPoolEntry]()
         self._lock = threading.Lock()
-        event.listen(engine, "do_connect", self._wait)
-        event.listen(engine, "connect", self._note)
+        event.listen(engine, "do_connect", self._begin)
         event.listen(engine, "checkin", self._look)
         event.listen(engine, "handle_error", self._close)
 
-    def _wait(self, *_: Any) -> None:
+    def _begin(self, dialect: Dialect, record: ConnectionPoolEntry | None, *arguments: Any) -> None:
         until = time.monotonic() + _REOPENING_SECONDS
         while self._is_any_left() and time.monotonic() < until:
             time.sleep(0.005)
+        if record is not None:
+            record.info["times"] = self._times
+            with self._lock:
+                self._records.add(record)
 
     def _is_any_left(self) -> bool:
         with self._lock:
@@ -183,11 +186,6 @@ class _Reopening:
 
     def _is_old(self, record: ConnectionPoolEntry) -> bool:
         return record.info.get("times") != self._times
-
-    def _note(self, dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info["times"] = self._times
-        with self._lock:
-            self._records.add(record)
 
     def _look(self, dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
         if dbapi_connection is not None and self._is_old(record):
