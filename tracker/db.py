@@ -199,7 +199,8 @@ class _Reopening:
             # Its connection would not quite close before this is collected as garbage.
             context.execution_context.cursor.close()
         self._times += 1
-        self._engine.dispose()
+        # Not the engine's own way, which begins another pool: who is just taking a connection would leave it in this one.
+        self._engine.pool.dispose()
 
 
 def _prepare_postgresql(dbapi_connection: Any, record: Any) -> None:
