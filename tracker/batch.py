@@ -132,6 +132,12 @@ class _Incoming(msgspec.Struct, frozen=True):
     label: FilterLabel | None
     received_at: int
     trusted: bool
+    vouched: str = ""
+    """The label under which the ledger has it, where somebody vouches for it."""
+    kept_by: VisitorKey | None = None
+    """Of what is vouched for, the visitor under whom it is kept; by what is known now it may be another's."""
+    replaces: tuple[int, bytes] | None = None
+    """Of what is vouched for, visitor and message of the row with the label."""
 
 
 class _Batch:
@@ -182,6 +188,8 @@ class _Batch:
                     screened.label,
                     entry.received_ms,
                     entry.info.trusted,
+                    entry.info.vouched,
+                    (entry.site_id, key) if entry.info.vouched else None,
                 )
             )
 
@@ -194,6 +202,8 @@ class _Batch:
         if self._tell_people_apart(known):
             keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
             known |= store.load_visitors(self.connection, [key for key in keys if key not in known])
+        if self._find_vouched_for(known):
+            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         if self._forget_without_consent(known):
             keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
         added = [key for key in keys if key not in known]
@@ -209,6 +219,7 @@ class _Batch:
 
         store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh), self.now_ms)
         rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
+        store.take_out(self.connection, [one.replaces for one in fresh if one.replaces is not None])
         store.append_events(self.connection, rows)
         store.add_consents(self.connection, self._consents(known, fresh))
         touched: list[tuple[int, int, Visit]] = []
@@ -313,6 +324,35 @@ class _Batch:
                 owners[one.key] = owner.completed_by(told)
         return moved
 
+    def _find_vouched_for(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
+        """Find the rows that events replace for which somebody vouches; drop those events that have none with that label any
+        more. Return whether there were any.
+        """
+        kept_by = {one.kept_by for one in self._incoming if one.kept_by is not None}
+        if not kept_by:
+            return False
+        known.update(store.load_visitors(self.connection, kept_by - known.keys()))
+        vouched = [one for one in self._incoming if one.kept_by is not None]
+        places = {(key, one.event.message_id) for one in vouched for key in (one.kept_by, one.key) if key in known}
+        labels = store.labels_of(self.connection, {(known[key].id, message_id) for key, message_id in places})
+        taken: set[tuple[int, bytes]] = set()
+        staying = []
+        for one in self._incoming:
+            if one.kept_by is None:
+                staying.append(one)
+                continue
+            counts, message_id = self.counts[one.partition, one.key[0]], one.event.message_id
+            row, place = ((known[key].id, message_id) if key in known else None for key in (one.kept_by, one.key))
+            if row is None or row not in labels:
+                counts.filtered += 1  # Erased or too old: forgotten, and this with it.
+            elif labels[row] != one.vouched or row in taken or (place != row and place in labels):
+                counts.duplicate += 1
+            else:
+                taken.add(row)
+                staying.append(msgspec.structs.replace(one, replaces=row))
+        self._incoming = staying
+        return True
+
     def _drop_duplicates(self, known: dict[VisitorKey, KnownVisitor], added: set[VisitorKey]) -> list[_Incoming]:
         probes = [(known[one.key].id, one.event.message_id) for one in self._incoming if one.key not in added]
         seen = store.known_messages(self.connection, probes)
@@ -320,7 +360,7 @@ class _Batch:
         for one in self._incoming:
             counts = self.counts[one.partition, one.key[0]]
             pair = (known[one.key].id, one.event.message_id)
-            if pair in seen:
+            if pair in seen and pair != one.replaces:
                 counts.duplicate += 1
                 continue
             seen.add(pair)

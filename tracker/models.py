@@ -148,7 +148,8 @@ events: Final = Table(
     Column("label", String(12)),
     sqlite_with_rowid=False,
 )
-"""The ledger: every event of every visitor, once. ``label`` says why an event is filtered, null when it counts.
+"""The ledger: every event of every visitor, once. ``label`` says why an event is filtered, null when it counts; a row with
+one is replaced by the drain when somebody vouches for the event (``tracker.recounting``).
 
 The primary key is the de-duplication; it begins with the visitor so that one visitor's events lie together, which is
 what a fold from scratch reads."""

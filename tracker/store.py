@@ -119,6 +119,30 @@ def known_messages(connection: Connection, pairs: Iterable[tuple[int, bytes]]) -
     return bulk.existing_pairs(connection, events, ("visitor_id", "message_id"), pairs)
 
 
+def labels_of(connection: Connection, pairs: Iterable[tuple[int, bytes]]) -> dict[tuple[int, bytes], str | None]:
+    """Return the labels of those of *pairs* (visitor, message id) that the ledger has; ``None`` of what counts."""
+    return {
+        (visitor_id, bytes(message_id)): label
+        for visitor_id, wanted in _by_visitor(pairs).items()
+        for message_id, label in bulk.select_where_in(
+            connection, events, ("message_id", "label"), "message_id", wanted, f"visitor_id = {visitor_id:d}"
+        )
+    }
+
+
+def take_out(connection: Connection, pairs: Iterable[tuple[int, bytes]]) -> None:
+    """Take *pairs* (visitor, message id) out of the ledger, which is about to get the same events without their labels."""
+    for visitor_id, wanted in _by_visitor(pairs).items():
+        bulk.delete_where_in(connection, events, "message_id", wanted, f"visitor_id = {visitor_id:d}")
+
+
+def _by_visitor(pairs: Iterable[tuple[int, bytes]]) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {}
+    for visitor_id, message_id in pairs:
+        found.setdefault(visitor_id, []).append(message_id)
+    return found
+
+
 def load_histories(connection: Connection, visitor_ids: Iterable[int]) -> dict[int, list[Event]]:
     """Return all events that count of each of these visitors, in no particular order."""
     histories: dict[int, list[Event]] = {}

@@ -24,6 +24,7 @@ FAMILIES: Final = {
     "decisions": ("merge", "unmerge", "exclude", "include", "accounts"),
     "mail_links": ("link",),
     "care": ("status", "dead-letters", "doctor"),
+    "recounting": ("recount",),
     "partitions": ("partitions",),
     "audit": ("audit",),
     "keeping": ("backup", "restore"),

@@ -102,6 +102,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "{accepted:,} accepted, {refused_again:,} refused again, {not_events:,} are lines of files",
         "{accepted:,} 条已接收，{refused_again:,} 条再次被拒绝，{not_events:,} 条是文件中的行",
     ),
+    "recounted": (
+        "With the label {label}: visitors {visitors:,}, events {events:,}. Sent through again {sent:,}; {waiting:,} wait.",
+        "带有标签 {label}：访客 {visitors:,} 位，事件 {events:,} 个。已重新送出 {sent:,} 个；{waiting:,} 个等待中。",
+    ),
+    "would count": (
+        "With the label {label}: visitors {visitors:,}, events {events:,}. Nothing was changed.",
+        "带有标签 {label}：访客 {visitors:,} 位，事件 {events:,} 个。未作任何更改。",
+    ),
     "who did": ("who", "操作人"),
     "did": ("did", "操作"),
     "subject": ("to what", "对象"),

@@ -47,6 +47,7 @@ ACTIONS: Final[Mapping[str, Label]] = {
     "user enable": Label("let somebody in again", "恢复用户"),
     "dead letters replay": Label("sent dead letters through again", "重放死信"),
     "dead letters delete": Label("deleted dead letters", "删除死信"),
+    "recount": Label("let filtered events count", "将已过滤事件重新计入"),
     "webhook add": Label("added a webhook", "新增 Webhook"),
     "webhook remove": Label("removed a webhook", "删除 Webhook"),
     "webhook rotate": Label("gave a webhook another secret", "更换 Webhook 密钥"),
@@ -86,6 +87,10 @@ NAMES: Final[dict[str, Label]] = {
     "reason": Label("reason", "原因"),
     "by": Label("by", "操作人"),
     "removed": Label("rows removed", "删除行数"),
+    "label": Label("label", "标签"),
+    "visitors": Label("visitors", "访客"),
+    "events": Label("events", "事件"),
+    "since": Label("since", "起始"),
     "refused_events": Label("refused events", "被拒收的事件"),
 }
 """What is told of daily work. Settings keep the names that they have in commands."""

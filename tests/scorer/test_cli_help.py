@@ -169,6 +169,8 @@ SAID = {
     "the hot list": (["hot"], 0, "得分"),
     "what was done": (["audit", *SITE], 0, ""),
     "dead letters": (["dead-letters", "list"], 0, "没有死信"),
+    "what would count": (["recount", "--label", "bot", "--dry-run", *SITE], 0, "带有标签 bot"),
+    "what never counts": (["recount", "--label", "opt_out", *SITE], 1, "选择退出者的事件未被保存"),
     "companies": (["accounts", *SITE], 0, ""),
 }  # fmt: skip
 

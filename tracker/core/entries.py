@@ -10,6 +10,7 @@ import msgspec
 from tracker.core.admission import Admission, Body, Caller, Rejected, admit
 from tracker.core.events import Event
 from tracker.core.layouts import EPOCH
+from tracker.core.persons import browser_key
 
 
 class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -33,6 +34,8 @@ class RequestInfo(msgspec.Struct, frozen=True, array_like=True):
     """The request was for a link in a mail, and told by the collector itself."""
     flood: bool = False
     """The visitors are new, and more than may be from the address that they came from."""
+    vouched: str = ""
+    """A filter label that somebody says is wrong. The events are the ledger's own, which has them with this label."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -83,7 +86,9 @@ def split(
     """Return ``(partition, events, packed entry)`` for each partition that the request touches."""
     groups: dict[int, list[tuple[str, Event]]] = {}
     for keyed in admission.events:
-        partition = partition_of(site_id, keyed[0], partitions)
+        # The drain that looks after a browser also does so for a second person on it.
+        sender = browser_key(*keyed) if info.vouched else keyed[0]
+        partition = partition_of(site_id, sender, partitions)
         group = groups.get(partition)
         if group is None:
             groups[partition] = [keyed]

@@ -65,6 +65,19 @@ def separate_key(key: str, identity: Identity) -> str:
     return f"{key[:180]}~{digest.hexdigest()}"
 
 
+def browser_key(key: str, event: Event) -> str:
+    """Return the key of the browser that *event*, of the visitor *key*, came from: of one that two people use, its own.
+
+    Only the first 180 characters of it are known then.
+
+    >>> sent = Event(message_id=b"", at=0, kind="identify", user_id="7")
+    >>> browser_key(separate_key("browser", identity_of(sent)), sent), browser_key("browser", sent)
+    ('browser', 'browser')
+    """
+    browser = key.rpartition("~")[0]
+    return browser if browser and separate_key(browser, identity_of(event)) == key else key
+
+
 def _email(value: object) -> str:
     text = value.strip().lower() if isinstance(value, str) else ""
     return text if "@" in text else ""

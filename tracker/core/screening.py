@@ -123,8 +123,13 @@ STEPS: Final[tuple[_Step, ...]] = (
 
 def screen(event: Event, info: RequestInfo, rules: SiteRules) -> Screened:
     """Decide whether *event* counts, take out what isn't to be stored (see ``tracker.core.minimising``), and add the reading
-    of its user agent and whose network it came from."""
-    label = next((found for step in STEPS if (found := step(event, info, rules))), None)
+    of its user agent and whose network it came from.
+
+    What somebody vouches for was screened before and stays as it is. Another label may fit still, by what is kept of it.
+    """
+    label = next((found for step in STEPS if (found := step(event, info, rules)) and found != info.vouched), None)
+    if info.vouched:
+        return Screened(event, label)
     agent, _ = read_agent(_agent_of(event, info))
     context = event.context
     if context is not None and ("userAgent" in context or "automation" in context):
