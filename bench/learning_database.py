@@ -113,7 +113,7 @@ def _copy(connection: Connection, number: int) -> None:
 
     for table, key, names in _OF_VISITOR:
         told = {key: f"{key} + {further}"} | {name: f"{name} || '+{number}'" for name in names}
-        put(table.name, [column.name for column in table.columns], told, f"{key} {original}")
+        put(table.name, [column.name for column in table.columns if not column.computed], told, f"{key} {original}")
     mine = f"IN (SELECT lead_id FROM lead_visitors WHERE visitor_id {original})"
     for table, names in _OF_LEAD:
         told = {name: lead(name) for name in names}

@@ -254,6 +254,41 @@ class Client(Subscriptions, Learning):
         path, body = path_of("/leads/{}/note", lead_id), {"text": text, "by": by}
         return self._post(path, note_shapes.Note, body, if_match, idempotency_key)
 
+    def object_to_scoring(
+        self,
+        lead_id: str,
+        objects: bool,
+        why: str,
+        *,
+        by: str | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> shapes.Lead:
+        """Say that a person doesn't want to be scored; with *objects* false: may be again."""
+        path, body = path_of("/leads/{}/objection", lead_id), {"objects": objects, "why": why, "by": by}
+        return self._post(path, shapes.Lead, body, if_match, idempotency_key)
+
+    def record_consent(
+        self,
+        lead_id: str,
+        given: bool,
+        why: str,
+        *,
+        purpose: str | None = None,
+        version: str | None = None,
+        source: str | None = None,
+        by: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> privacy_shapes.Choices:
+        """Record a consent said elsewhere than on the site, or that it was taken back. *version*: of the text."""
+        body = {"given": given, "why": why, "purpose": purpose, "version": version, "source": source, "by": by}
+        path = path_of("/leads/{}/consent", lead_id)
+        return self._post(path, privacy_shapes.Choices, body, idempotency_key=idempotency_key)
+
+    def choices(self, lead_id: str) -> privacy_shapes.Choices:
+        """Return a person's consents, and whether it may be scored."""
+        return self._get(path_of("/leads/{}/choices", lead_id), privacy_shapes.Choices)
+
     def merge(
         self,
         lead_id: str,

@@ -52,7 +52,8 @@ COMPANIES = {"co_1": ("Halden Water", 2, 90.5), "co_2": ("ÖRESUND", 3, 30.5), "
 
 def plain(table: Table) -> dict[str, Any]:
     """A row of *table* of which nothing is known."""
-    return {one.name: "" if isinstance(one.type, String) else 0 for one in table.columns if not one.nullable}
+    columns = (one for one in table.columns if not one.nullable and not one.computed)
+    return {one.name: "" if isinstance(one.type, String) else 0 for one in columns}
 
 
 def card_of(connection: Connection, company: Company) -> StoredCard:

@@ -402,7 +402,7 @@ def test_erasing_a_lead_takes_its_messages_along(stage: Stage) -> None:
     stage.tell()
     lead = stage.world.nordwind.lead("ada")
     assert {one.lead_id for one in stage.deliveries(webhook)} == {lead}
-    assert forget_old(stage.database, NOW + 400 * DAY, NOW) == 1
+    assert forget_old(stage.database, NOW + 399 * DAY, NOW + 400 * DAY) == 1
     assert stage.deliveries(webhook) == []
     stage.fan_out()
     [told] = stage.deliveries(webhook)

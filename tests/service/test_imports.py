@@ -82,7 +82,7 @@ def test_lines_that_cannot_be_read_are_counted_and_kept_once(service: Service, t
         assert report["lines"] == 53
         assert sum(report["bad"].values()) == 3
     kept = service.cli_json("dead-letters", "list", "--site", "half bad")["letters"]
-    assert [letter["body"] for letter in kept] == BAD_LINES
+    assert [letter["body"] for letter in kept] == [line.replace("1.2.3.4", "0.0.0.0") for line in BAD_LINES]
     assert {letter["source"] for letter in kept} == {"import"}
     replayed = service.cli_json("dead-letters", "replay", "--site", "half bad")
     assert replayed == {"accepted": 0, "refused_again": 0, "not_events": 3}

@@ -121,7 +121,7 @@ def test_consent_is_remembered_and_may_be_given_again(page: Page, site: Site) ->
     page.evaluate("warmtrail.consent(true); warmtrail.consent(true)")
     pause(page, 100)
     open_page(page, site)
-    assert names(site).count("page") == 3
+    site.wait_for(lambda: len(site.events("page")) == 3)
     assert len(set(anonymous_ids(site))) == 1
 
 
@@ -286,6 +286,7 @@ def test_a_refusal_taken_back_makes_another_visitor_at_once(page: Page, site: Si
     page.evaluate("warmtrail.consent(true)")
     open_page(page, site)
     open_page(page, site, host=DOCS)
+    site.wait_for(lambda: len(site.events("page")) == 4)
     first, *others = anonymous_ids(site)
     assert [event["properties"]["path"] for event in site.events("page")[1:]] == [
         "/other.html",

@@ -114,7 +114,7 @@ def test_it_has_a_method_for_every_route(world: World) -> None:
     given |= {"webhook_id": "{webhook_id}", "digest_id": "{digest_id}", "alert_id": "{alert_id}"}
     given |= {"url": URL, "email": "eve@nordwind.example"}
     given |= {"why": "w", "text": "t", "kind": "won", "lost": "l", "reason": None, "until": datetime.now(UTC), "rows": []}
-    given |= {"scheme": "s", "label": "l"}
+    given |= {"scheme": "s", "label": "l", "objects": True, "given": True}
     for name, method in inspect.getmembers(client, inspect.ismethod):
         if name.startswith("_"):
             continue

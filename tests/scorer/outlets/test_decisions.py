@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "mergeLeads": {"lost": "ld_aaaaaaaaaaaaaaaa", "why": "one person"},
     "unmergeLead": {"why": "two people"},
     "excludeLead": {"reason": "competitor", "why": "sells pumps"},
+    "objectToScoring": {"objects": True, "why": "said so on the phone"},
+    "recordConsent": {"given": True, "why": "signed at the fair"},
 }
 
 
