@@ -195,17 +195,17 @@ class _Batch:
 
     def write(self) -> list[VisitorUpdate]:
         """Read what is known, decide, write; return what changed about visitors."""
-        keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+        keys = self._keys()
         known = store.load_visitors(self.connection, keys)
         if self._forget_erased([key for key in keys if key not in known]):
-            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+            keys = self._keys()
         if self._tell_people_apart(known):
-            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+            keys = self._keys()
             known |= store.load_visitors(self.connection, [key for key in keys if key not in known])
         if self._find_vouched_for(known):
-            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+            keys = self._keys()
         if self._forget_without_consent(known):
-            keys = list(dict.fromkeys(incoming.key for incoming in self._incoming))
+            keys = self._keys()
         added = [key for key in keys if key not in known]
         for key, visitor_id in zip(added, store.new_visitor_ids(self.connection, len(added)), strict=True):
             known[key] = KnownVisitor(visitor_id, key, 0, None)
@@ -236,6 +236,10 @@ class _Batch:
             # Of a browser that may be a mail scanner's nothing is told, not even that it is there.
             if result.facts or known[key].visits or not result.state.held
         ]
+
+    def _keys(self) -> list[VisitorKey]:
+        """Return who the events are of, each once."""
+        return list(dict.fromkeys(incoming.key for incoming in self._incoming))
 
     def _forget_erased(self, unknown: list[VisitorKey]) -> bool:
         """Drop what was received of people before they were erased; return whether there was any.

@@ -12,15 +12,14 @@ from redis.exceptions import RedisClusterException, RedisError
 from tracker.commit import (
     Failures,
     GroupCommit,
-    Link,
     Pending,
     QueueFull,
     QueueUnavailable,
     Refused,
-    pack,
     wait_for_replicas,
 )
 from tracker.endpoints import CONNECT_SECONDS, read_endpoint
+from tracker.link import Link, pack
 from tracker.queue import Closed, Packed, append_command, appended_key, close_commands, stream_key
 
 NODE_SECONDS: Final = 2.0
