@@ -20,12 +20,14 @@ from tracker.collect import ROUTES, Accepted, Answer, CompanyOf, Headers, Limits
 from tracker.commit import GroupCommit, QueueFull, QueueUnavailable
 from tracker.core.admission import MAX_BODY_BYTES
 from tracker.core.domains import registrable_domain
+from tracker.deadlines import Deadlines
 from tracker.keys import SiteKeys
 from tracker.log import get_logger
 from tracker.metrics import IntakeMetrics
 from tracker.pressure import TurnBudget, weight_of
 from tracker.quotas import Quotas
 from tracker.watch import QueueWatch
+from tracker.yielding import let_new_threads_wait
 
 BODY_SECONDS: Final = 10.0
 """A body that takes longer to come is refused."""
@@ -111,6 +113,7 @@ class Front:
         self._company_of = company_of
         self._quotas = quotas
         self._budget = TurnBudget()
+        self._bodies = Deadlines(BODY_SECONDS)
         self._appending = 0
         self._large_bytes = 0
         self._threads = ThreadPoolExecutor(APP_THREADS, thread_name_prefix="app")
@@ -122,6 +125,11 @@ class Front:
         """Let those who wait for changes go: the server is about to stop."""
         self._leaving.set()
         self._budget.stop()
+        self._bodies.stop()
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called in the event loop just before the server's threads are made."""
+        let_new_threads_wait(loop)
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
         """Answer one request."""
@@ -138,7 +146,7 @@ class Front:
         else:
             self._large_bytes += large
             try:
-                body = await _read_body(headers, proto, MAX_BODY_BYTES)
+                body = await self._read_body(headers, proto, MAX_BODY_BYTES)
             except _BodyTooLarge:
                 answer = self._refused("body_too_large")
             except TimeoutError:
@@ -148,6 +156,16 @@ class Front:
             finally:
                 self._large_bytes -= large
         proto.response_bytes(answer.status, answer_headers(answer, headers.get("origin")), answer.body)
+
+    async def _read_body(self, headers: Headers, proto: Any, limit: int) -> bytes:
+        """Return the body; raise ``_BodyTooLarge`` or ``TimeoutError``."""
+        length = headers.get("content-length")
+        if length is not None and length.isascii() and length.isdigit() and int(length) <= limit:
+            body: bytes = await self._bodies.keep(proto())
+            return body
+        if length is None and headers.get("transfer-encoding") is None:
+            return b""
+        return await self._bodies.keep(_read_chunks(proto, limit))
 
     async def _take(self, request: Request) -> Answer:
         if self._is_overloaded():
@@ -209,7 +227,7 @@ class Front:
 
     async def _ask_app(self, scope: Scope, proto: Any) -> None:
         try:
-            body = await _read_body(scope.headers, proto, MAX_APP_BODY_BYTES)
+            body = await self._read_body(scope.headers, proto, MAX_APP_BODY_BYTES)
         except _BodyTooLarge:
             _refuse(proto, 413, "The body is too large")
             return
@@ -286,17 +304,6 @@ def _large(headers: Headers) -> int:
         return 0
     claimed = int(length) if len(length) < 10 and length.isascii() and length.isdigit() else MAX_BODY_BYTES
     return min(claimed, MAX_BODY_BYTES) if claimed > LARGE_BODY_BYTES else 0
-
-
-async def _read_body(headers: Headers, proto: Any, limit: int) -> bytes:
-    """Return the body; raise ``_BodyTooLarge`` or ``TimeoutError``."""
-    length = headers.get("content-length")
-    if length is not None and length.isascii() and length.isdigit() and int(length) <= limit:
-        body: bytes = await asyncio.wait_for(proto(), BODY_SECONDS)
-        return body
-    if length is None and headers.get("transfer-encoding") is None:
-        return b""
-    return await asyncio.wait_for(_read_chunks(proto, limit), BODY_SECONDS)
 
 
 async def _read_chunks(proto: Any, limit: int) -> bytes:

@@ -27,7 +27,8 @@ from scorer.outlets.bodies import read_body
 from scorer.outlets.openapi import describe
 from scorer.outlets.parameters import Parameters, read_parameters
 from scorer.outlets.problems import Refusal
-from scorer.outlets.routes import ROUTES, Route
+from scorer.outlets.route import Route
+from scorer.outlets.routes import ROUTES
 from scorer.outlets.shapes import ParameterError, time_text
 from scorer.rate_limits import Allowance, RateLimits
 from scorer.scorecards import current_cards

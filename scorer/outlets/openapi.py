@@ -13,7 +13,8 @@ from scorer.outlets.alert_shapes import ALERT_ID_PATTERN
 from scorer.outlets.bodies import JSON
 from scorer.outlets.digest_shapes import DIGEST_ID_PATTERN
 from scorer.outlets.problems import PROBLEMS
-from scorer.outlets.routes import ROUTES, Route
+from scorer.outlets.route import Route
+from scorer.outlets.routes import ROUTES
 from scorer.outlets.shapes import LEAD_ID_PATTERN, Problem
 from scorer.outlets.webhook_shapes import WEBHOOK_ID_PATTERN
 

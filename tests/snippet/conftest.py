@@ -67,8 +67,8 @@ class Site(ThreadingHTTPServer):
         """An address of this site under another host name."""
         return f"http://{host}:{self.server_port}{path}"
 
-    def events(self, name: str | None = None, *, accepted: bool = False) -> list[dict[str, Any]]:
-        """Events in order of arrival: all of them, or those of one type or track name."""
+    def sent(self, name: str | None = None, *, accepted: bool = False) -> list[dict[str, Any]]:
+        """Events as often as they came, in order of arrival: all of them, or those of one type or track name."""
         return [
             event
             for request in list(self.requests)
@@ -76,6 +76,13 @@ class Site(ThreadingHTTPServer):
             for event in request["body"]["batch"]
             if name in (None, event["type"], event.get("event"))
         ]
+
+    def events(self, name: str | None = None, *, accepted: bool = False) -> list[dict[str, Any]]:
+        """The same, each once, as they are counted: what wasn't confirmed when its page was left is sent again."""
+        found: dict[str, dict[str, Any]] = {}
+        for event in self.sent(name, accepted=accepted):
+            found.setdefault(event["messageId"], event)
+        return list(found.values())
 
     def wait_for(self, condition: Callable[[], Any], timeout: float = 15) -> Any:
         """The condition's first true value; fails with what arrived instead."""

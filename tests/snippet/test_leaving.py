@@ -86,7 +86,7 @@ class Departures:
 
 def reports(site: Site) -> Counter[str]:
     """How many times each page view has told its engaged time."""
-    return Counter(event["properties"]["view_id"] for event in site.events("Page Engaged"))
+    return Counter(event["properties"]["view_id"] for event in site.sent("Page Engaged"))
 
 
 def depart(site: Site, departures: Departures, leave: Callable[[], object], runs: int = BATCH) -> None:
@@ -110,7 +110,7 @@ def check(departures: Departures, site: Site, way: str, capsys: pytest.CaptureFi
         print(f"\n{way}: {departures.arrived} of {RUNS} last reports arrived, {departures.seconds:.0f} s", end=" ")
     assert departures.arrived >= ENOUGH
     assert departures.surplus == 0
-    ids = [event["messageId"] for event in site.events()]
+    ids = [event["messageId"] for event in site.sent()]
     assert len(ids) == len(set(ids))
     views = [event["properties"]["view_id"] for event in site.events("page")]
     assert len(views) == len(set(views)) == RUNS

@@ -52,7 +52,7 @@ def open_page(page: Page, site: Site, address: str = "/basic.html") -> None:
 
 
 def message_ids(site: Site, *, accepted: bool = False) -> list[str]:
-    return [event["messageId"] for event in site.events(accepted=accepted)]
+    return [event["messageId"] for event in site.sent(accepted=accepted)]
 
 
 def waiting(page: Page, count: int) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def test_what_the_collector_could_not_take_is_sent_again_by_the_next_page(page: 
         [refused] = waiting(page, 1)
         page.goto(site.origin + "/other.html")
         collector.wait_for(lambda: len(collector.events("page", accepted=True)) == 2)
-        assert collector.events(accepted=True)[0] == refused
+        assert collector.sent(accepted=True)[0] == refused
         assert_each_came_once(collector)
         page.wait_for_function("!localStorage._wt_q")
 
@@ -154,7 +154,7 @@ def test_a_request_sent_just_before_leaving_is_not_sent_twice(page: Page, site: 
         page.wait_for_function("window.warmtrail && warmtrail.version")
         page.wait_for_timeout(90 + 3 * run)  # about when the page view goes out
     page.goto(site.origin + "/plain.html")
-    site.wait_for(lambda: len({event["messageId"] for event in site.events("page")}) == 10)
+    site.wait_for(lambda: len(site.events("page")) == 10)
     page.wait_for_timeout(100)
     assert_each_came_once(site)
 
@@ -347,12 +347,12 @@ def test_a_large_body_goes_without_keepalive_and_survives_leaving(page: Page, si
     site.hang.clear()
     site.release.set()
     page.goto(site.origin + "/other.html")
-    site.wait_for(lambda: len(site.events("Large")) == 4)
+    site.wait_for(lambda: len(site.sent("Large")) == 4)
     page.wait_for_timeout(100)
-    arrived = [event["messageId"] for event in site.events("Large") if event["properties"]["i"] == 1]
+    arrived = [event["messageId"] for event in site.sent("Large") if event["properties"]["i"] == 1]
     assert len(arrived) == 2
     assert len(set(arrived)) == 1
-    assert len(site.events("Large")) == 4
+    assert len(site.sent("Large")) == 4
 
 
 @pytest.mark.parametrize("beacon", ["() => false", "undefined", "() => { throw Error('blocked') }"])
@@ -429,7 +429,7 @@ def test_tabs_that_open_together_send_what_is_stored_once(
         site.wait_for(partial(has_all, site, views, f"{turn}-2"), timeout=20)
     page.wait_for_timeout(200)
     once = [f"{turn}-{i}" for turn in range(rounds) for i in range(3)]
-    assert sorted(event["messageId"] for event in site.events("Stored", accepted=True)) == sorted(once)
+    assert sorted(event["messageId"] for event in site.sent("Stored", accepted=True)) == sorted(once)
     assert_each_came_once(site)
 
 
