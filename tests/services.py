@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -175,15 +176,48 @@ def postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         with closing(PostgresServer(GIVEN_POSTGRES)) as server:
             yield server
         return
+    with (
+        _private(_SETTINGS if durable else {**_SETTINGS, **_FORGETFUL}) as folder,
+        closing(PostgresServer(f"postgresql://warmtrail@/postgres?host={folder}")) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def postgres_by_tls(certificates: Path, host: str, other: str) -> Iterator[str]:
+    """Yield the URL of an empty database, as another machine has it: with the password of its owner, and by TLS only.
+
+    The private server listens at *host*, for which ``server.pem`` in *certificates* must be, and at *other*.
+    """
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port = probe.getsockname()[1]
+    settings = {"listen_addresses": f"{host},{other}", "port": str(port), "ssl": "on"}
+    settings |= {"ssl_cert_file": "../server.pem", "ssl_key_file": "../server.key"}
+    with _private({**_SETTINGS, **_FORGETFUL, **settings}, certificates, port=port) as folder:
+        with psycopg.connect(f"postgresql://warmtrail@/postgres?host={folder}&port={port}", autocommit=True) as admin:
+            admin.execute("CREATE ROLE machine LOGIN PASSWORD 'secret'")
+            admin.execute("CREATE DATABASE machine OWNER machine TEMPLATE template0")
+        yield (
+            f"postgresql+psycopg://machine:secret@{host}:{port}/machine"
+            f"?sslmode=verify-full&sslrootcert={certificates / 'ca.pem'}"
+        )
+
+
+@contextmanager
+def _private(settings: Mapping[str, str], certificates: Path | None = None, port: int = 5432) -> Iterator[Path]:
+    """Run a PostgreSQL of our own; yield the folder with its Unix socket."""
     # Not below pytest's own folder: that one is closed to the user the server runs as, and its path is long.
     folder = Path(tempfile.mkdtemp(prefix="warmtrail-pg-"))
     try:
         as_user = _unprivileged(folder)
         binaries = _usable_binaries(folder, as_user)
-        process = _start(binaries, folder, as_user, _SETTINGS if durable else {**_SETTINGS, **_FORGETFUL})
+        for name in ("server.pem", "server.key") if certificates else ():
+            shutil.copy(certificates / name, folder)
+            shutil.chown(folder / name, as_user.get("user"), as_user.get("group"))
+        process = _start(binaries, folder, as_user, settings, port)
         try:
-            with closing(PostgresServer(f"postgresql://warmtrail@/postgres?host={folder}")) as server:
-                yield server
+            yield folder
         finally:
             process.send_signal(signal.SIGINT)  # "fast": without waiting for clients
             process.wait(10)
@@ -259,7 +293,9 @@ def _runs(program: Path, folder: Path, as_user: dict[str, Any]) -> bool:
         return False
 
 
-def _start(binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapping[str, str], port: int
+) -> subprocess.Popen[bytes]:
     data, log = folder / "data", folder / "log"
     common: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "LC_ALL": "C"}, **as_user}
     made = subprocess.run(
@@ -270,6 +306,8 @@ def _start(binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapp
     )
     if made.returncode != 0:
         raise Missing(f"initdb of {binaries} failed: {made.stderr.strip()}")
+    # Ourselves by the socket, everybody else by TLS with a password.
+    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all scram-sha-256\n")
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -283,7 +321,7 @@ def _start(binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapp
     deadline = time.monotonic() + 30
     while True:
         try:
-            psycopg.connect(f"postgresql://warmtrail@/postgres?host={folder}").close()
+            psycopg.connect(f"postgresql://warmtrail@/postgres?host={folder}&port={port}").close()
             return process
         except psycopg.OperationalError as error:
             if process.poll() is not None or time.monotonic() > deadline:

@@ -93,7 +93,7 @@ class ClusterCommit(GroupCommit):
             told = redirected.get(part.partition)
             by_address.setdefault(told.address if told else await self._master_of(part.partition), []).append(part)
         asking = {number for number, told in redirected.items() if told.for_once}
-        rounds = (self._send(address, some, asking) for address, some in by_address.items())
+        rounds = (self._ask(address, some, asking) for address, some in by_address.items())
         left: list[tuple[_Part, _Redirected | None]] = []
         for address, some, answers in zip(by_address, by_address.values(), await asyncio.gather(*rounds), strict=True):
             if isinstance(answers, Exception):
@@ -117,7 +117,7 @@ class ClusterCommit(GroupCommit):
                     _fail([part], error, failures)
         return left
 
-    async def _send(self, address: Address, parts: list[_Part], asking: set[int]) -> list[Any] | Exception:
+    async def _ask(self, address: Address, parts: list[_Part], asking: set[int]) -> list[Any] | Exception:
         """Return the answers to *parts*, and to the wait for replicas; or what kept them from being sent."""
         try:
             async with asyncio.timeout(NODE_SECONDS):

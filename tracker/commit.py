@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import hiredis
 import redis
@@ -60,6 +60,14 @@ class Pending:
         self.size = sum(len(entry) for _, _, entry in entries)
 
 
+class Sent(NamedTuple):
+    """A group on its way."""
+
+    group: list[Pending]
+    link: Link
+    replies: asyncio.Future[list[Any]]
+
+
 Refused = tuple[Pending, Packed]
 """An entry whose partition has been closed."""
 Failures = dict[asyncio.Future[None], Exception]
@@ -99,7 +107,7 @@ class GroupCommit:
         self._pending_bytes += pending.size
         lanes = len(self._lanes)
         if not lanes or (lanes < self.most_in_flight and len(self._waiting) >= WORTH_A_GROUP):
-            self._lanes.add(loop.create_task(self._commit_all()))
+            self._lanes.add(loop.create_task(self._commit_all(self._sent_at_once())))
         await pending.future
 
     async def close(self) -> None:
@@ -108,26 +116,42 @@ class GroupCommit:
             await asyncio.wait(self._lanes, timeout=COMMIT_SECONDS)
         self._drop_links()
 
-    async def _commit_all(self) -> None:
-        """Commit group after group until nothing waits."""
+    def _sent_at_once(self) -> Sent | None:
+        """Send what waits, where it is worth a group and a connection is there to take it; ``None``: it goes on waiting.
+
+        A task for it would begin when everybody whose request came together with these has had a turn: the queue's server
+        may as well work meanwhile.
+        """
+        link = self._link
+        if len(self._waiting) < WORTH_A_GROUP or self._turn.locked() or link is None or link.is_closed:
+            return None
+        group = [*self._waiting]
+        self._waiting.clear()
+        return self._send(link, group)
+
+    async def _commit_all(self, sent: Sent | None) -> None:
+        """Commit what was sent, then group after group until nothing waits."""
         try:
+            if sent is not None:
+                await self._commit_next(sent)
             while self._waiting:
                 await self._commit_next()
         finally:
             self._lanes.discard(asyncio.current_task())
 
-    async def _commit_next(self) -> None:
-        """Send what waits, and tell the senders what became of it."""
-        group: list[Pending] = []
+    async def _commit_next(self, sent: Sent | None = None) -> None:
+        """Send what waits, unless something was *sent*, and tell the senders what became of it."""
+        group: list[Pending] = sent.group if sent else []
         failures: Failures = {}
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
-                async with self._turn:
-                    group += self._waiting
-                    self._waiting.clear()
-                    await self._get_ready()
+                if sent is None:
+                    async with self._turn:
+                        group += self._waiting
+                        self._waiting.clear()
+                        await self._get_ready()
                 # Sent before anything else runs: the next who has the turn comes behind.
-                await self._commit(group, failures)
+                await self._commit(group, failures, sent)
         except (QueueFull, QueueUnavailable) as error:
             failures = dict.fromkeys((pending.future for pending in group), error)
         except (OSError, EOFError, TimeoutError, hiredis.HiredisError, redis.RedisError) as error:
@@ -142,9 +166,9 @@ class GroupCommit:
             else:
                 pending.future.set_exception(failure)
 
-    async def _commit(self, group: list[Pending], failures: Failures) -> None:
+    async def _commit(self, group: list[Pending], failures: Failures, sent: Sent | None) -> None:
         """Append a group, each partition's entries at once; note in *failures* what went wrong for whom."""
-        refused = await self._write(group, failures)
+        refused = await (self._outcome(sent) if sent else self._write(group, failures))
         if not refused:
             return
         # What is in flight behind this group is answered before anything sent from here on, and if it is refused as well,
@@ -164,12 +188,19 @@ class GroupCommit:
 
     async def _write(self, group: list[Pending], failures: Failures) -> list[Refused]:
         """Append a group in one transaction; return what was refused because its partition is closed."""
-        link = await self._connected()
+        return await self._outcome(self._send(await self._connected(), group))
+
+    def _send(self, link: Link, group: list[Pending]) -> Sent:
         command, replies = _transaction(group)
         if self._replicas:
             command += wait_for_replicas(self._replicas)
             replies += 1
-        answers = await link.call(command, replies)
+        return Sent(group, link, link.send(command, replies))
+
+    async def _outcome(self, sent: Sent) -> list[Refused]:
+        """Return what of a group was refused because its partition is closed."""
+        link = sent.link
+        answers = await link.replies(sent.replies)
         confirmed = answers.pop() if self._replicas else 0
         result = answers[-1]
         if not isinstance(result, list):
@@ -178,7 +209,7 @@ class GroupCommit:
             raise QueueUnavailable(f"{confirmed} of {self._replicas} replicas have confirmed")
         if not any(isinstance(one, hiredis.ReplyError) for one in result):
             return []
-        entries = [(pending, entry) for pending in group for entry in pending.entries]
+        entries = [(pending, entry) for pending in sent.group for entry in pending.entries]
         refused = [one for one, answer in zip(entries, result, strict=False) if isinstance(answer, hiredis.ReplyError)]
         for answer in result[: len(entries)] if refused else result:
             if isinstance(answer, hiredis.ReplyError) and _CLOSED_STREAM not in str(answer):

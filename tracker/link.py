@@ -50,22 +50,30 @@ class Link(asyncio.Protocol):
             raise
         return link
 
-    async def call(self, command: bytes, replies: int) -> list[Any]:
-        """Send *command* and return its replies; errors in them are returned, not raised.
-
-        Whoever gives up waiting closes the connection, and all other calls on it fail.
-        """
+    def send(self, command: bytes, replies: int) -> asyncio.Future[list[Any]]:
+        """Send *command*; return what ``replies`` waits for. Raises ``EOFError`` on a closed connection."""
         assert self._transport is not None
         if self.is_closed:
             raise EOFError("connection closed")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._calls.append((replies, future))
         self._transport.write(command)
+        return future
+
+    async def replies(self, sent: asyncio.Future[list[Any]]) -> list[Any]:
+        """Return the replies to what was sent; errors in them are returned, not raised.
+
+        Whoever gives up waiting closes the connection, and all other calls on it fail.
+        """
         try:
-            return await future
+            return await sent
         except asyncio.CancelledError:
             self.close()
             raise
+
+    async def call(self, command: bytes, replies: int) -> list[Any]:
+        """Send *command* and return its *replies*, so many."""
+        return await self.replies(self.send(command, replies))
 
     async def must(self, command: bytes) -> None:
         """Send *command*; raise ``OSError`` where it is refused."""
@@ -82,6 +90,8 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self._transport = transport  # type: ignore[assignment]
+        # uvloop writes at once what would fill the buffer, and all else when the loop next comes round.
+        self._transport.set_write_buffer_limits(high=0)  # type: ignore[union-attr]
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""

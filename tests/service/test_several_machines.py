@@ -1,22 +1,30 @@
-"""The parts of the service on machines of their own: addresses, a password and a cluster are all that they share."""
+"""The parts of the service on machines of their own: addresses, passwords, a database and a cluster are all they share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from scorer.intake import read_accounts
-from scorer.resources import Resources
+from scorer.resources import Resources, prepare_database
+from tests import services
+from tests.authority import make_certificates
+from tests.conftest import give_up
 from tests.service.running import CLI, Service, check_sums, page, wait_for
 from tests.valkey_cluster import Node, ValkeyCluster
 from tracker import queue
 from tracker.core.layouts import numbers_of
+from tracker.db import Database
 from tracker.settings import Settings
 
 PARTITIONS = 4
+HOST, NAMELESS = "127.0.0.3", "127.0.0.4"
+"""Where the database listens: its certificate has the first address only."""
 VISITORS = 40
 
 
@@ -53,14 +61,30 @@ class Machines:
         assert (accounts.waiting, accounts.duplicate, accounts.received) == (0, 0, count)
 
 
+@pytest.fixture(scope="module")
+def database_by_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """See ``postgres_by_tls``."""
+    certificates = tmp_path_factory.mktemp("certificates")
+    make_certificates(certificates, [HOST])
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(services.postgres_by_tls(certificates, HOST, NAMELESS))
+        except services.Missing as missing:
+            give_up(str(missing))
+        yield url
+
+
 @pytest.fixture
-def machines(tmp_path: Path, migrated_postgres_url: str) -> Iterator[Machines]:
+def machines(tmp_path: Path, database_by_tls: str) -> Iterator[Machines]:
+    database = Database(database_by_tls)
+    prepare_database(database)
+    database.close()
     with ExitStack() as stack:
         control = Node(tmp_path / "control", ("--requirepass", "secret"), {"password": "secret"}, host="127.0.0.2").start()
         stack.callback(control.end)
         cluster = stack.enter_context(ValkeyCluster(tmp_path / "cluster", replicas=False))
         control.await_answer()
-        yield stack.enter_context(Machines(tmp_path, migrated_postgres_url, control, cluster))
+        yield stack.enter_context(Machines(tmp_path, database_by_tls, control, cluster))
 
 
 def test_events_go_through_a_cluster_to_workers_elsewhere_before_and_after_a_raise(machines: Machines) -> None:
@@ -86,3 +110,22 @@ def test_events_go_through_a_cluster_to_workers_elsewhere_before_and_after_a_rai
     assert sum(known[number] != {} for number in numbers_of(told["layout"])) > 2
     findings = collector.cli("doctor", code=None)  # it may find that PostgreSQL runs without fsync here
     assert "There are 6 partitions; WARMTRAIL_PARTITIONS says 4." in findings
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "trouble"),
+    [
+        ("ca.pem", "other-ca.pem", "SSL error"),
+        (HOST, NAMELESS, "certificate.*does not match"),
+        ("sslmode=verify-full", "sslmode=disable", "no encryption"),
+        (":secret@", ":guessed@", "password authentication failed"),
+    ],
+)
+def test_a_database_that_may_be_another_or_that_anybody_could_hear_is_not_spoken_to(
+    database_by_tls: str, right: str, wrong: str, trouble: str
+) -> None:
+    for url, works in ((database_by_tls, True), (database_by_tls.replace(right, wrong), False)):
+        database = Database(url)
+        with nullcontext() if works else pytest.raises(OperationalError, match=trouble), database.reading() as connection:
+            assert connection.execute(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).scalar_one()
+        database.close()

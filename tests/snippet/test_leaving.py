@@ -1,4 +1,4 @@
-"""The last "Page Engaged" of a page arrives, however the page is left: 200 real departures of each kind
+"""The last "Page Engaged" of a page arrives, however the page is left: 100 real departures of each kind
 (``LEAVING_RUNS`` for another number), 99 % at least.
 
 Clicks and reloads are done by pages that leave by themselves, one after the other. For the other kinds the tabs of one
@@ -23,7 +23,7 @@ from playwright.sync_api import Browser
 
 from .conftest import USER_AGENT, RealTab, RealWindow, Site, serving
 
-RUNS = int(os.environ.get("LEAVING_RUNS", "200"))
+RUNS = int(os.environ.get("LEAVING_RUNS", "100"))
 ENOUGH = math.ceil(RUNS * 0.99)
 BATCH = 20  # tabs open at the same time
 PARALLEL = 4  # tabs that click or reload
@@ -129,7 +129,7 @@ def batches() -> Iterator[range]:
 
 @pytest.fixture(scope="module")
 def tabs(browser: Browser) -> Iterator[tuple[Site, dict[str, Departures]]]:
-    """Two hundred tabs, each looked at three times and left in three ways."""
+    """Tabs, each looked at three times and left in three ways."""
     ways = {"switch": Departures(), "download": Departures(), "close": Departures()}
 
     def look_and_switch(runs: range, looks: int) -> None:

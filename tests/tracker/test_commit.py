@@ -316,6 +316,21 @@ def test_a_second_group_goes_out_behind_the_first_and_no_third(own_server: Embed
     assert stored == list(range(100))
 
 
+def test_of_many_that_come_together_the_first_are_sent_before_the_others_have_a_turn(own_server: EmbeddedServer) -> None:
+    async def work(group: GroupCommit) -> None:
+        await group.append(1, [(1, 1, b"connected")])
+        seen: list[int] = []
+
+        async def look() -> None:
+            seen.append(in_flight(group))
+
+        come = [group.append(1, [(0, 1, b"%d" % number)]) for number in range(3 * WORTH_A_GROUP)]
+        await asyncio.gather(*come[: WORTH_A_GROUP - 1], look(), *come[WORTH_A_GROUP - 1 : -1], look(), come[-1])
+        assert seen == [0, 1]
+
+    run(own_server.url, work)
+
+
 def test_a_connection_that_breaks_fails_every_group_in_flight(own_server: EmbeddedServer) -> None:
     async def work(group: GroupCommit) -> None:
         await group.append(1, [(0, 1, b"before")])

@@ -9,19 +9,15 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from rq import Queue
 
 from scorer.rate_limits import RateLimits
 from tests import tls_front
+from tests.authority import make_certificates
 from tests.service.running import free_port, wait_for
 from tests.valkey_cluster import Node
 from tracker import queue
@@ -96,35 +92,10 @@ def other_machine() -> Iterator[tuple[list[str], str]]:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``ca.pem``, ``other-ca.pem``, and ``server.pem`` with ``server.key`` for both addresses."""
+    """See ``make_certificates``; for both addresses."""
     folder = tmp_path_factory.mktemp("certificates")
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    for name, key in (("ca", authority_key), ("other-ca", ec.generate_private_key(ec.SECP256R1()))):
-        (folder / f"{name}.pem").write_bytes(_certificate("Warmtrail test", key, key, is_authority=True))
-    server_key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "server.pem").write_bytes(_certificate(THERE, server_key, authority_key, is_authority=False))
-    plain = serialization.NoEncryption()
-    text = server_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    (folder / "server.key").write_bytes(text)
-    (folder / "server.key").chmod(0o600)
+    make_certificates(folder, (THERE, BESIDE))
     return folder
-
-
-def _certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *, is_authority: bool
-) -> bytes:
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Warmtrail test")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
-    made = made.not_valid_after(now + timedelta(days=1))
-    made = made.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-    if not is_authority:
-        made = made.add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in (THERE, BESIDE)]), critical=False
-        )
-    return made.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def append(url: str, replicas: int = 0) -> None:
