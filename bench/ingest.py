@@ -28,7 +28,7 @@ ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 64
 BATCH = 20
-BATCH_CONNECTIONS = 48
+BATCH_CONNECTIONS = 32
 HALF_SENT = 200
 LOADED = 0.7
 """Share of what the collector can take, at which its answers are timed."""

@@ -31,7 +31,7 @@ COMMIT_SECONDS: Final = 5.0
 RECONNECT_SECONDS: Final = 0.2
 MOST_IN_FLIGHT: Final = 2
 """Groups sent and not answered yet: the server has the next at hand when it has done one. More only make them smaller."""
-WORTH_A_GROUP: Final = 16
+WORTH_A_GROUP: Final = 12
 """Requests that have to gather before a group goes out behind another. Fewer wait for that one's answer: a group costs
 something by itself, and with "always" a sync of the disk."""
 _CLOSED_STREAM: Final = "exhausted"

@@ -179,7 +179,7 @@ class Front:
         return await self._append(decision)
 
     def _is_overloaded(self) -> bool:
-        return self._budget.is_spent or self._watch.full or self._appending >= MAX_APPENDING
+        return self._watch.full or self._budget.is_spent(self._appending / MAX_APPENDING)
 
     def _decide(self, request: Request) -> Accepted | Answer:
         return decide(request, self._keys, self._limits, self._secret, self._company_of, self._quotas)

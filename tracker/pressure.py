@@ -11,7 +11,7 @@ from typing import Final
 
 TURN_SECONDS: Final = 0.005
 MOST: Final = 2_000
-"""Weight that a turn takes on: about 10 ms, twice what can be done in the time of a turn."""
+"""Weight that a turn takes on while nothing waits: about 10 ms, twice what can be done in the time of a turn."""
 _REQUEST: Final = 8
 _HEAVIEST: Final = 500
 
@@ -34,10 +34,14 @@ class TurnBudget:
         self._spent = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether requests should be refused until the next turn."""
-        return self._spent > MOST
+    def is_spent(self, waiting: float) -> bool:
+        """Return whether requests should be refused until the next turn. *waiting*: the share of what may wait for the queue
+        that does (0 to 1).
+
+        The more waits, the less is taken on. Where the loop is the one that is behind, what waits is what it took on in the
+        turns before, and a request is answered after two of them. Where the queue is, a turn has little to do anyway.
+        """
+        return self._spent > MOST * (1.0 - waiting)
 
     def spend(self, weight: int) -> None:
         """Note that a request of that weight was taken on."""
