@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from bench.__main__ import BENCHMARKS
 from bench.snippet.browser import chromium_path
+from tests import services
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,9 +29,12 @@ SIGNS = {
 
 
 @pytest.mark.parametrize("names", [NAMES[at : at + 4] for at in range(0, len(NAMES), 4)], ids="-".join)
-def test_benchmarks_run_for_a_moment(names: list[str]) -> None:
+def test_benchmarks_run_for_a_moment(names: list[str], request: pytest.FixtureRequest) -> None:
+    environment = dict(os.environ)
+    if services.describe_postgres() != "none":  # one server for all of them: each would start its own
+        environment[services.POSTGRES_VARIABLE] = request.getfixturevalue("postgres_server").admin_url
     command = [sys.executable, "-m", "bench", "--smoke", *names]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=140, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=140, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.findall(r"^Repeat with `python3 dev\.py bench (\w+)`\.$", done.stdout, re.MULTILINE) == names
     assert f"1 of {len(names)}: {names[0]} …" in done.stderr

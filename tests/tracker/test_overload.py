@@ -23,7 +23,7 @@ from tracker.core.quotas import Quota
 from tracker.db import Database
 from tracker.embedded import EmbeddedServer
 from tracker.front import MAX_APPENDING
-from tracker.pressure import weight_of
+from tracker.pressure import MOST, TurnBudget, weight_of
 from tracker.quotas import Quotas
 from tracker.sites import NewSite, SiteSettings, add_site
 
@@ -116,6 +116,21 @@ async def _post(port: int, body: bytes) -> tuple[int, bytes, float]:
     status = int(head[9:12])
     assert (b"\r\nretry-after: " in head.lower()) == (status in (429, 503))
     return status, content, time.monotonic() - began
+
+
+def test_a_turn_takes_on_less_the_more_waits_for_the_queue() -> None:
+    async def taken_on(waiting: float) -> int:
+        budget, weight = TurnBudget(), 0
+        while not budget.is_spent(waiting):
+            budget.spend(1)
+            weight += 1
+        budget.stop()
+        return weight
+
+    async def scenario() -> list[int]:
+        return [await taken_on(waiting) for waiting in (0.0, 0.5, 0.75, 1.0)]
+
+    assert asyncio.run(scenario()) == [MOST + 1, MOST // 2 + 1, MOST // 4 + 1, 1]
 
 
 def test_a_queue_that_hangs_makes_few_wait_and_the_rest_is_told_at_once(
