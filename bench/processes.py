@@ -26,7 +26,7 @@ def pinned(core: int) -> list[str]:
 def running(command: list[str], core: int, url: str, environ: Mapping[str, str]) -> Iterator[int]:
     """Run a server until the block ends; yield its process id once it answers on *url*."""
     # The service refuses variables that look like settings and are none.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("WARMTRAIL_BENCH_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("WARMTRAIL_BENCH_", "WARMTRAIL_TEST_"))}
     process = subprocess.Popen(
         [*pinned(core), *command], env={**own, **environ}, stdout=subprocess.DEVNULL, start_new_session=True
     )

@@ -50,42 +50,45 @@ def pytest_report_header() -> list[str]:
 
 
 LONG_FIRST = (
-    # In browsers, where time matters: before what takes all processors for itself.
+    # In browsers, where time matters, each beside one that mostly waits: several at once would be in each other's way.
     "web/test_accessibility.py",
+    "service/test_up.py",
     "snippet/test_leaving.py",
+    "scorer/test_digest_kills.py",
+    "service/test_kills.py",
+    "service/test_slow_clients.py",
     "snippet/test_linked_domains.py",
+    "chaos/test_short_campaign.py",
+    "service/test_time.py",
     "snippet/test_sending.py",
+    "tracker/test_supervisor.py",
+    "service/test_backup.py",
     "snippet/test_consent.py",
-    "snippet/test_page_views.py",
+    "tracker/test_endpoints.py",
+    "scorer/test_webhook_delivery.py",
     "snippet/test_in_the_way.py",
-    "snippet/test_panel.py",
+    "service/test_freshness.py",
+    "service/test_imports.py",
     "snippet/test_engaged_time.py",
-    "snippet/test_visitors.py",
+    "tracker/test_raising.py",
+    "service/test_several_machines.py",
+    "snippet/test_page_views.py",
     "snippet/test_downloads.py",
+    "service/test_waiting.py",
+    "snippet/test_visitors.py",
+    "snippet/test_panel.py",
     "snippet/test_hostile_pages.py",
     "snippet/test_types.py",
-    # The others.
-    "scorer/test_spark.py",
-    "scorer/outlets/test_schemathesis.py",
-    "service/test_replay.py",
+    # What takes all processors for itself.
     "test_bench.py",
-    "service/test_up.py",
-    "scorer/test_digest_kills.py",
-    "chaos/test_short_campaign.py",
-    "service/test_kills.py",
-    "service/test_backup.py",
+    "service/test_replay.py",
+    "scorer/outlets/test_schemathesis.py",
+    "scorer/test_spark.py",
     "web/test_hot_live.py",
     "service/test_browser.py",
-    "service/test_imports.py",
     "web/test_story.py",
-    "service/test_slow_clients.py",
-    "service/test_freshness.py",
-    "service/test_time.py",
-    "service/test_several_machines.py",
-    "tracker/test_raising.py",
-    "tracker/test_endpoints.py",
 )
-"""Modules that take long, the longest first: begun last, the other test processes would wait for them."""
+"""Modules that take long, in this order: begun last, the other test processes would wait for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -294,7 +294,7 @@ def _runs(program: Path, folder: Path, as_user: dict[str, Any]) -> bool:
 
 
 def _start(
-    binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapping[str, str], port: int
+    binaries: Path, folder: Path, as_user: dict[str, Any], settings: Mapping[str, str], port: int = 5432
 ) -> subprocess.Popen[bytes]:
     data, log = folder / "data", folder / "log"
     common: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "LC_ALL": "C"}, **as_user}
@@ -307,7 +307,9 @@ def _start(
     if made.returncode != 0:
         raise Missing(f"initdb of {binaries} failed: {made.stderr.strip()}")
     # Ourselves by the socket, everybody else by TLS with a password.
-    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all scram-sha-256\n")
+    (data / "pg_hba.conf").write_text(
+        "local all all trust\nlocal replication all trust\nhostssl all all all scram-sha-256\n"
+    )
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(

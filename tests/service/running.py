@@ -87,7 +87,9 @@ class Service:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of its processes."""
-        return {**os.environ, **self._settings}
+        # What is said to benchmarks and tests is no setting, and would stop the start.
+        ours = ("WARMTRAIL_BENCH_", "WARMTRAIL_TEST_")
+        return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | self._settings
 
     @property
     def _settings(self) -> dict[str, str]:

@@ -111,6 +111,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         self.server.visits.append(self.path)
+        if path == "/pause":
+            time.sleep(0.03)  # what was sent before it, by another connection, is taken in by another thread
         if path.startswith("/snippet") and (DIST / path[1:]).is_file():
             return self.reply(200, (DIST / path[1:]).read_bytes(), "text/javascript")
         page = PAGES / path.lstrip("/")

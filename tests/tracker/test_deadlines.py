@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.aside import run_aside
 from tracker.deadlines import LOOK_SECONDS, Deadlines
 
 
@@ -22,7 +23,7 @@ def test_of_many_who_wait_only_those_who_wait_too_long_are_given_up() -> None:
             await asyncio.create_task(deadlines.keep(asyncio.sleep(30)))
         return list(found)
 
-    quick, slow = asyncio.run(scenario()), TimeoutError
+    quick, slow = run_aside(scenario()), TimeoutError
     assert quick[:2] == [0, 0.1]
     assert [type(one) for one in quick[2:]] == [slow, slow]
 
@@ -36,7 +37,7 @@ def test_who_was_given_up_goes_on_and_may_wait_again() -> None:
             await asyncio.sleep(0.01)  # nothing of the giving up is left
         return await deadlines.keep(asyncio.sleep(0, "answered"))
 
-    assert asyncio.run(scenario()) == "answered"
+    assert run_aside(scenario()) == "answered"
 
 
 def test_a_request_that_is_cut_off_from_outside_is_not_taken_for_a_late_one() -> None:
@@ -47,7 +48,7 @@ def test_a_request_that_is_cut_off_from_outside_is_not_taken_for_a_late_one() ->
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(scenario())
+    run_aside(scenario())
 
 
 def test_what_fails_while_it_is_waited_for_fails() -> None:
@@ -58,4 +59,4 @@ def test_what_fails_while_it_is_waited_for_fails() -> None:
         with pytest.raises(OSError, match="gone"):
             await Deadlines(10).keep(fail())
 
-    asyncio.run(scenario())
+    run_aside(scenario())

@@ -10,14 +10,13 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
 import pytest
 import redis
 
 from scorer.resources import prepare_database
+from tests.aside import run_aside
 from tests.tracker.test_front import ORIGIN, Running, is_ready, run_server, wait_until
 from tracker.core.quotas import Quota
 from tracker.db import Database
@@ -29,14 +28,6 @@ from tracker.sites import NewSite, SiteSettings, add_site
 
 SLOW = 0.001
 """Events a second: nothing comes back into a bucket while a test runs."""
-
-Found = TypeVar("Found")
-
-
-def run_aside(work: Coroutine[Any, Any, Found]) -> Found:
-    """Run *work* in a loop of its own: a browser that other tests drive may have one running in this thread."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(work)).result()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +121,7 @@ def test_a_turn_takes_on_less_the_more_waits_for_the_queue() -> None:
     async def scenario() -> list[int]:
         return [await taken_on(waiting) for waiting in (0.0, 0.5, 0.75, 1.0)]
 
-    assert asyncio.run(scenario()) == [MOST + 1, MOST // 2 + 1, MOST // 4 + 1, 1]
+    assert run_aside(scenario()) == [MOST + 1, MOST // 2 + 1, MOST // 4 + 1, 1]
 
 
 def test_a_queue_that_hangs_makes_few_wait_and_the_rest_is_told_at_once(

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from tests.aside import run_aside
 from tracker.yielding import let_new_threads_wait
 
 
@@ -29,5 +30,5 @@ def test_only_threads_of_this_turn_are_batch_threads() -> None:
         found["loop"] = os.sched_getscheduler(0)
 
     usual = os.sched_getscheduler(0)
-    asyncio.run(scenario())
+    run_aside(scenario())
     assert found == {"in this turn": os.SCHED_BATCH, "later": usual, "loop": usual}
