@@ -36,8 +36,9 @@ from tracker.models import sites
 from tracker.sites import SiteSettings, add_site, hash_key
 
 FEW: Final = 200
-AT_ONCE: Final = 200
-SENDERS: Final = 16
+SENDERS: Final = 100 if BODIES else 16
+"""Who sends an unknown key waits up to a second for his answer."""
+AT_ONCE: Final = 20 * SENDERS
 GROWN_AT_MOST: Final = 40_000_000
 
 
