@@ -28,6 +28,9 @@ AGAIN_SECONDS = 0.1
 BUYER_EVERY, FIRST_BUYER = 400, 20
 """Who becomes hot: one after so many events of the recording, the first soon. Over a campaign of 500 faults that is less
 than an alert's mails of a day."""
+YOUNGEST_MS = 120 * MINUTE
+"""Age of the latest event with a time of its own: a collector whose clock is set back by an hour refuses what seems to lie
+in the future."""
 REPEATED = 0.03
 """Share of batches that are sent once more though they were acknowledged."""
 
@@ -161,7 +164,7 @@ class Traffic:
 
 
 def _events(chance: random.Random) -> Iterator[Event]:
-    """Yield events without end: a recording that ends now, where one is at hand, else made-up ones; among them
+    """Yield events without end: a recording that ended lately, where one is at hand, else made-up ones; among them
     views of now, visitors who say who they are, some of them on two devices, and some who become hot."""
     for turn in itertools.count():
         for number, event in enumerate(_recording() if _has_recording() else _made_up(chance)):
@@ -202,7 +205,7 @@ def _has_recording() -> bool:
 
 def _recording() -> Iterator[Event]:
     """The recording, ten times as fast, so that most of it is recent enough to make leads hot."""
-    last, now = 1_475_277_802_000, now_ms()
+    last, now = 1_475_277_802_000, now_ms() - YOUNGEST_MS
     for event in samples.deskdrop():
         at = round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000)
         yield event | {"timestamp": time_text(now - (last - at) // 10)}
@@ -210,5 +213,5 @@ def _recording() -> Iterator[Event]:
 
 def _made_up(chance: random.Random) -> Iterator[Event]:
     for number in range(20_000):
-        at = now_ms() - chance.randrange(48 * 60) * MINUTE
+        at = now_ms() - YOUNGEST_MS - chance.randrange(48 * 60) * MINUTE
         yield page(f"v{chance.randrange(900)}", f"/p{number % 90}", at)
