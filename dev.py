@@ -116,7 +116,7 @@ def test(rest: list[str]) -> int:
     code = lint([])
     if code:
         return code
-    workers = min((os.cpu_count() or 1) * 2, 8)  # four tenths of the time a test waits
+    workers = min((os.cpu_count() or 1) * 3 // 2, 6)  # a third of the time a test waits
     # By scope: the tests of a module share the services that the module starts.
     return become([str(PYTHON), "-m", "pytest", "-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder"])
 
