@@ -20,6 +20,8 @@ from scorer.core.digest import Back, Closed, Facts, HotLead, Idle, Move, Numbers
 from scorer.core.digest_weeks import Week, week_before
 from scorer.core.domain_names import readable
 from scorer.core.interests import topic_label
+from scorer.core.labels import pick
+from scorer.core.observing import AT_ONCE, came_at_once
 from scorer.core.one_line import one_line
 from scorer.core.score import Contribution
 from scorer.core.segment import Segment
@@ -264,7 +266,8 @@ class _Reading:
 
     def _who(self, lead: shapes.Lead) -> Who:
         company = (lead.company.name or readable(lead.company.domain)) if lead.company else None
-        about = (lead.title, company or lead.network_hint)
+        doubt = pick(AT_ONCE, self.view.language) if came_at_once(lead.tier, lead.observed_seconds) else None
+        about = (lead.title, company or lead.network_hint, doubt)
         name = one_line(lead.name or readable(lead.email), 100)
         return Who(name, ", ".join(one_line(part, 100) for part in about if part), lead.url)
 

@@ -22,6 +22,7 @@ from scorer.core.lead_features import told_feature
 from scorer.core.learned import Calibration, chance
 from scorer.core.next_steps import NextStepRule, Situation, next_step
 from scorer.core.objecting import OBJECTION, UNSCORED_STEPS
+from scorer.core.observing import observed_seconds
 from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
 from scorer.core.rhythm import Rhythm, rhythm
@@ -191,12 +192,16 @@ class _Behaviour(msgspec.Struct):
     state: VisitorState
     recent: list[Any]
     """Rows of its latest visits."""
+    heard: tuple[int | None, int]
+    """When a browser first sent something of it, where that is known, and when something last came."""
 
 
 def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict[int, _Behaviour]:
     found = {
-        row[0]: _Behaviour(unpack_state(row[1]), [])
-        for row in bulk.select_where_in(connection, visitors, ("id", "state"), "id", visitor_ids)
+        row[0]: _Behaviour(unpack_state(row[1]), [], (row[2], row[3]))
+        for row in bulk.select_where_in(
+            connection, visitors, ("id", "state", "first_received_at", "heard_at"), "id", visitor_ids
+        )
         if row[1] is not None
     }
     latest = (visits.c.visitor_id == visitors.c.id) & (visits.c.number > visitors.c.visits - RECENT_VISITS)
@@ -289,6 +294,7 @@ def _view(
         page_views=row.page_views,
         downloads=row.downloads,
         engaged_seconds=row.engaged_ms / 1000,
+        observed_seconds=observed_seconds(one.heard for one in behaviour),
         frequency=shapes.Frequency(
             visits_7d=habits.visits_7d,
             visits_30d=habits.visits_30d,

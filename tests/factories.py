@@ -16,21 +16,25 @@ from sqlalchemy import Connection
 import scorer.migrations
 from scorer.core.people import account_id, lead_id
 from scorer.keys import Scope, add_key
+from scorer.lead_views import Viewpoint, find_leads, view_leads
+from scorer.memberships import surviving
 from scorer.models import lead_scores, leads
-from scorer.outlets import api
+from scorer.outlets import api, shapes
 from scorer.scorecards import add_first_card, current_cards
 from scorer.scoring import score_visitors
 from tracker import bulk
-from tracker.batch import process_surely
+from tracker.batch import process, process_surely
 from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
-from tracker.core.entries import RequestInfo, split
+from tracker.core.entries import RequestInfo, split, take_in
 from tracker.db import Database
 from tracker.migrate import migrate
 from tracker.settings import Settings
-from tracker.sites import SiteSettings, add_site
+from tracker.sites import SiteSettings, add_site, load_sites
+from tracker.store import Counts
 
 NOW = int(datetime(2026, 11, 19, 10, 30, tzinfo=UTC).timestamp() * 1000)  # a Thursday
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+LATE_WINDOW_MS = 7 * DAY
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
 SALESPEOPLE: dict[str, Scope] = {"ada": "read", "ben": "sales", "chen": "admin"}
 """Three who work for each site, and what each may do."""
@@ -103,6 +107,30 @@ class World:
             entries = split(admission, site_id, self.now, RequestInfo(trusted=True), 16)
             batch = [(partition, f"{self.now}-{next(_numbers)}", packed) for partition, _, packed in entries]
             process_surely(self.database, batch, score_visitors, now_ms=self.now)
+
+    def browsers_send(self, events: Sequence[Event], now: int = NOW) -> tuple[Counts, list[str]]:
+        """Let the drain process what is sent with the write key, a thousand events a request.
+
+        Return what became of them, and the reasons of refusals.
+        """
+        total, refused = Counts(), list[str]()
+        for start in range(0, len(events), 1_000):
+            body = read_body(msgspec.json.encode({"batch": events[start : start + 1_000]}), is_batch=True)
+            caller = Caller(self.nordwind.id, False, now - LATE_WINDOW_MS)
+            admission, entries = take_in(body, None, caller, now, RequestInfo(FIREFOX, False), 16)
+            batch = [(partition, f"{now}-{next(_numbers)}", packed) for partition, _, packed in entries]
+            total.add(process(self.database, batch, score_visitors, now_ms=now).counts)
+            refused += [one.reason for one in admission.rejected]
+        return total, refused
+
+    def shown(self, who: str) -> shapes.Lead:
+        """The lead that a visitor has become part of, as it is shown now."""
+        with self.database.reading() as connection:
+            site, stored = load_sites(connection)[self.nordwind.id], current_cards(connection)[self.nordwind.id]
+            root = surviving(connection, site.id, self.nordwind.lead(who)) or self.nordwind.lead(who)
+            view = Viewpoint(site, stored, self.now, "en", "https://leads.example.com")
+            (found,) = view_leads(connection, view, list(find_leads(connection, stored.id, [root]).values()))
+        return found
 
     def add_plain_leads(self, heats: Iterable[float], *, hot: bool = True, company: Company | None = None) -> list[str]:
         """Store leads of these heats that nothing else is known of; return their ids."""

@@ -403,10 +403,14 @@ class _Batch:
         folded: dict[VisitorKey, Folded],
         added: set[VisitorKey],
         fresh: list[_Incoming],
-    ) -> list[tuple[int, VisitorKey, VisitorState | None, int]]:
-        rows = [(known[key].id, key, result.state, 0) for key, result in folded.items()]
-        first_seen = {one.key: one.event.at for one in reversed(fresh) if one.key in added and one.key not in folded}
-        return rows + [(known[key].id, key, None, at) for key, at in first_seen.items()]
+    ) -> list[tuple[int, VisitorKey, VisitorState | None, int, int | None]]:
+        first = {one.key: one for one in reversed(fresh) if one.key in added}
+        received = {key: one.received_at for key, one in first.items() if not one.trusted}
+        rows: list[tuple[int, VisitorKey, VisitorState | None, int, int | None]] = [
+            (known[key].id, key, result.state, 0, received.get(key)) for key, result in folded.items()
+        ]
+        silent = [(key, one.event.at) for key, one in first.items() if key not in folded]
+        return rows + [(known[key].id, key, None, at, received.get(key)) for key, at in silent]
 
     @staticmethod
     def _shrunk(known: dict[VisitorKey, KnownVisitor], folded: dict[VisitorKey, Folded]) -> dict[int, int]:

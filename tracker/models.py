@@ -89,6 +89,7 @@ visitors: Final = Table(
     Column("engaged_ms", BigInteger, nullable=False),
     Column("heard_at", BigInteger, nullable=False),
     Column("state", LargeBinary),
+    Column("first_received_at", BigInteger),
     Column("heard_day", BigInteger, Computed("heard_at / 86400000", persisted=True), nullable=False),
     UniqueConstraint("site_id", "key"),
     Index(None, "site_id", "heard_day"),
@@ -97,7 +98,9 @@ visitors: Final = Table(
 """A browser (or a person known to a server only). ``state`` is what the visit fold goes on from; null while all of the
 visitor's events were filtered. ``heard_at`` is when something was last received: retention counts from there, so that
 imported history is kept as long as any other. ``heard_day`` is its day since 1970 UTC, for an index: with an index on
-``heard_at`` itself, which changes with every event, PostgreSQL would have to write all indexes each time."""
+``heard_at`` itself, which changes with every event, PostgreSQL would have to write all indexes each time.
+``first_received_at`` is when a browser first sent something of it, by this service's clock; null where a server told of it
+first, and of those stored before it was written down."""
 
 visits: Final = Table(
     "visits",

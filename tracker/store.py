@@ -252,9 +252,11 @@ def drop_visits_beyond(connection: Connection, last_numbers: dict[int, int]) -> 
 
 
 def save_visitors(
-    connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int]], now_ms: int
+    connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int, int | None]], now_ms: int
 ) -> None:
-    """Store visitors heard of now: id, key, state, and the time to show where there is no state."""
+    """Store visitors heard of now: id, key, state, the time to show where there is no state, and when a browser first sent
+    something, which is stored only of a visitor that is new.
+    """
     rows = [
         (
             visitor_id,
@@ -268,10 +270,11 @@ def save_visitors(
             state.engaged_ms if state else 0,
             now_ms,
             pack_state(state) if state else None,
+            received_at,
         )
-        for visitor_id, (site_id, key), state, seen_at in states
+        for visitor_id, (site_id, key), state, seen_at, received_at in states
     ]
-    bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key"))
+    bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key", "first_received_at"))
 
 
 def hold_off_drains(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from scorer.cli.words import counted, word
 from scorer.core.domain_names import readable
 from scorer.core.exclusions import EXCLUDED
 from scorer.core.labels import Language, pick
+from scorer.core.observing import AT_ONCE, came_at_once
 from scorer.core.phrases import ago
 from scorer.explaining import explain
 from scorer.hot_list import Wanted, rank
@@ -150,6 +151,8 @@ def _who(one: shapes.Lead, language: Language) -> Text:
     for line in (", ".join(part for part in (one.title, company) if part), readable(one.email) if one.name else None):
         if line:
             text.append(f"\n{line}", style="not bold")
+    if came_at_once(one.tier, one.observed_seconds):
+        text.append(f"\n{pick(AT_ONCE, language)}", style="not bold yellow")
     seen = word("last seen", language, ago=_ago(one.last_seen, language))
     place = word("comma", language).join(part for part in ((one.location.country if one.location else None), seen) if part)
     return text.append(f"\n{place}\n{one.id}", style="not bold dim")

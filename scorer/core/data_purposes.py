@@ -160,6 +160,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
         engaged_ms behaviour how long it read
         heard_at   behaviour when something was last received: from here it is forgotten
         state      identity  where the fold of its events stands, with what it said of its user
+        first_received_at behaviour when the browser was first heard, to tell what was made up at one go
         heard_day  behaviour on which day something was last received, to find who is to be forgotten
         """,
     ),

@@ -222,6 +222,13 @@ class Lead(msgspec.Struct, frozen=True):
     page_views: int
     downloads: int
     engaged_seconds: float
+    observed_seconds: Annotated[
+        float | None,
+        Meta(
+            description="From the first to the last that came of it, by the service's own clock: a history that is made up "
+            "comes within seconds. Null where a server told of it, and where it isn't known."
+        ),
+    ]
     frequency: Frequency
     rhythm: Rhythm
     first_seen: Time

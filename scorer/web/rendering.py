@@ -28,6 +28,7 @@ from scorer.core.formats import (
     percent_text,
 )
 from scorer.core.labels import Language, pick
+from scorer.core.observing import AT_ONCE, came_at_once
 from scorer.core.one_line import standing
 from scorer.core.phrases import PHRASES, Phrase, ago
 from scorer.core.regions import country_label
@@ -59,6 +60,8 @@ def environment(language: Language) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # of the extension
     made.globals |= {
         "asset": asset_url,
+        "at_once_text": pick(AT_ONCE, language),
+        "came_at_once": came_at_once,
         "language": language,
         "html_language": HTML_LANGUAGE[language],
         "plotting": plotting,

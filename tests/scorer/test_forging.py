@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from scorer.cli.leads import _who
 from scorer.core.joining import MAX_VISITORS
+from scorer.core.labels import Language, pick
+from scorer.core.observing import AT_ONCE
 from scorer.memberships import members
 from scorer.models import lead_scores, leads
 from scorer.scorecards import current_cards
-from scorer.scoring import refold, score_visitors
-from tests.factories import DAY, MINUTE, NOW, Event, World, buyer, identify, page, track
-from tracker.batch import process
-from tracker.core.admission import Caller, read_body
-from tracker.core.entries import RequestInfo, take_in
+from scorer.scoring import refold
+from tests.factories import DAY, MINUTE, NOW, SECOND, Event, World, buyer, identify, page, track
 from tracker.sites import SiteSettings, change_site, load_sites
-from tracker.store import Counts
 
-LATE_WINDOW_MS = 7 * DAY
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 EVERYTHING = "/products/x/pricing/quote/demo/compare/contact/case-studies/docs"
 """A path that most rules for pages of the shipped card match at once."""
-_ids = count(1)
 
 
 @pytest.fixture
@@ -40,20 +35,6 @@ def world(sqlite_url: str) -> Iterator[World]:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'forged.db'}"
-
-
-def send(world: World, events: Sequence[Event], now: int = NOW) -> tuple[Counts, list[str]]:
-    """Send with the write key, a thousand events a request; return what became of them and the reasons of refusals."""
-    total = Counts()
-    refused: list[str] = []
-    for start in range(0, len(events), 1_000):
-        body = read_body(msgspec.json.encode({"batch": events[start : start + 1_000]}), is_batch=True)
-        caller = Caller(world.nordwind.id, False, now - LATE_WINDOW_MS)
-        admission, entries = take_in(body, None, caller, now, RequestInfo(CHROME, False), 16)
-        batch = [(partition, f"{now}-{next(_ids)}", packed) for partition, _, packed in entries]
-        total.add(process(world.database, batch, score_visitors, now_ms=now).counts)
-        refused += [one.reason for one in admission.rejected]
-    return total, refused
 
 
 def scores(world: World) -> list[Any]:
@@ -100,7 +81,7 @@ def forged_day(who: str, at: int) -> list[Event]:
 
 def test_forged_visitors_are_as_many_cold_leads(world: World) -> None:
     many = 500
-    counts, _ = send(world, [page(f"forged {number}", "/pricing", NOW - MINUTE, view="v") for number in range(many)])
+    counts, _ = world.browsers_send([page(f"forged {number}", "/pricing", NOW - MINUTE, view="v") for number in range(many)])
     assert counts.stored == many
     assert len(scores(world)) == many
     assert all(one.hot_since is None for one in scores(world))
@@ -108,60 +89,89 @@ def test_forged_visitors_are_as_many_cold_leads(world: World) -> None:
 
 def test_a_replayed_body_counts_once(world: World) -> None:
     body = buyer("v")[:4]
-    first, _ = send(world, body)
+    first, _ = world.browsers_send(body)
     before = points(world, "v")
     for _ in range(20):
-        again, _ = send(world, body)
+        again, _ = world.browsers_send(body)
         assert (again.stored, again.duplicate) == (0, len(body))
     assert first.stored == len(body)
     assert points(world, "v") == before
 
 
 def test_the_same_page_ever_again_earns_no_more_than_its_caps(world: World) -> None:
-    send(world, [page("v", "/pricing", NOW - DAY + number * MINUTE) for number in range(2)])
+    world.browsers_send([page("v", "/pricing", NOW - DAY + number * MINUTE) for number in range(2)])
     before = points(world, "v")
-    send(world, [page("v", "/pricing", NOW - DAY + number * MINUTE) for number in range(2, 600)])
+    world.browsers_send([page("v", "/pricing", NOW - DAY + number * MINUTE) for number in range(2, 600)])
     assert points(world, "v") == pytest.approx(before)
 
 
 def test_two_events_can_make_a_lead_hot(world: World) -> None:
     """Nobody is kept from lying once: what a visitor claims can't be told from what a visitor does."""
-    send(world, [page("liar", EVERYTHING, NOW, view="a")])
+    world.browsers_send([page("liar", EVERYTHING, NOW, view="a")])
     assert (scores(world)[0].hot_since, round(points(world, "liar"))) == (None, 38)
-    send(world, [page("liar", EVERYTHING, NOW, view="b")])
+    world.browsers_send([page("liar", EVERYTHING, NOW, view="b")])
     assert (scores(world)[0].hot_since, round(points(world, "liar"))) == (NOW, 70)
     assert hot_days(world, "liar") == 11
-    send(world, [page("hasty", EVERYTHING, NOW), track("hasty", "Quote Requested", NOW)])
+    world.browsers_send([page("hasty", EVERYTHING, NOW), track("hasty", "Quote Requested", NOW)])
     assert round(points(world, "hasty")) == 68
 
 
+def test_a_week_made_up_at_once_is_seen_to_have_come_at_once(world: World) -> None:
+    """What is said of the time doesn't matter: it is this service's clock that counts."""
+    week = [event for day in range(1, 8) for event in forged_day("liar", NOW - day * DAY + MINUTE)]
+    world.browsers_send(week)
+    assert world.shown("liar").observed_seconds == 0
+    world.browsers_send(forged_day("liar", NOW), now=NOW + 40 * SECOND)
+    world.now = NOW + 40 * SECOND
+    assert (world.shown("liar").tier, world.shown("liar").observed_seconds) == ("hot", 40)
+    world.browsers_send([page("liar", "/pricing", NOW + MINUTE)], now=NOW + MINUTE)
+    assert world.shown("liar").observed_seconds == 60
+
+
+def test_what_a_server_tells_isnt_taken_for_made_up(world: World) -> None:
+    world.feed(forged_day("known", NOW - DAY))
+    world.browsers_send([page("known", "/pricing", NOW)])
+    assert (world.shown("known").tier, world.shown("known").observed_seconds) == ("hot", None)
+
+
+def test_a_lead_is_observed_from_the_first_of_its_browsers_on(world: World) -> None:
+    told = {"email": "ada@halden.example"}
+    world.browsers_send([page("phone", "/", NOW - DAY), identify("phone", NOW - DAY, **told)], now=NOW - DAY)
+    world.browsers_send([page("desk", "/", NOW), identify("desk", NOW, **told)])
+    assert world.shown("phone").observed_seconds == DAY / 1000
+    world.feed([page("import", "/", NOW), identify("import", NOW, **told)])
+    assert world.shown("phone").observed_seconds is None
+
+
 def test_back_dated_events_end_with_the_late_window(world: World) -> None:
-    _, refused = send(world, [page("old", "/pricing", NOW - 7 * DAY - MINUTE), page("new", "/pricing", NOW - 7 * DAY)])
+    _, refused = world.browsers_send(
+        [page("old", "/pricing", NOW - 7 * DAY - MINUTE), page("new", "/pricing", NOW - 7 * DAY)]
+    )
     assert refused == ["timestamp_too_old"]
 
 
 def test_a_week_forged_at_once_is_worth_no_more_than_one_day(world: World) -> None:
-    send(world, forged_day("one day", NOW - 10 * 60 * MINUTE))
+    world.browsers_send(forged_day("one day", NOW - 10 * 60 * MINUTE))
     assert points(world, "one day") == pytest.approx(265, abs=3)
     assert hot_days(world, "one day") == 38
     week = [event for day in range(1, 8) for event in forged_day("a week", NOW - day * DAY + MINUTE)]
     for _ in range(2):  # with ids of their own: no duplicates
-        send(world, week)
-    send(world, forged_day("a week", NOW - 10 * 60 * MINUTE))
+        world.browsers_send(week)
+    world.browsers_send(forged_day("a week", NOW - 10 * 60 * MINUTE))
     assert points(world, "a week") == pytest.approx(191, abs=3), "and older, so that it has faded"
     assert hot_days(world, "a week") == 31
     # What is told as it happens counts on every day that it is told: that takes days.
     for day in range(7, 0, -1):
-        send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 50 * MINUTE)
-        send(world, forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 51 * MINUTE)
+        world.browsers_send(forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 50 * MINUTE)
+        world.browsers_send(forged_day("patience", NOW - day * DAY), now=NOW - day * DAY + 51 * MINUTE)
     assert points(world, "patience") == pytest.approx(1_453, abs=15)
     assert hot_days(world, "patience") == 72
 
 
 def test_a_forged_week_is_scored_the_same_from_the_first_event(world: World) -> None:
     for day in (1, 4, 2, 6, 3):
-        send(world, forged_day("liar", NOW - day * DAY + MINUTE))
-        send(world, [page("liar", "/pricing", NOW - day)])
+        world.browsers_send(forged_day("liar", NOW - day * DAY + MINUTE))
+        world.browsers_send([page("liar", "/pricing", NOW - day)])
     with world.database.reading() as connection:
         lead = world.nordwind.lead("liar")
         card, site = current_cards(connection)[world.nordwind.id].card, load_sites(connection)[world.nordwind.id]
@@ -173,7 +183,7 @@ def test_deeds_that_only_the_server_tells_of_are_not_to_be_forged(world: World) 
     with world.database.writing() as connection:
         change_site(connection, world.nordwind.id, SiteSettings(server_events=("quote requested",)))
     forged = [page("hasty", EVERYTHING, NOW), track("hasty", "Quote Requested", NOW)]
-    counts, _ = send(world, forged)
+    counts, _ = world.browsers_send(forged)
     assert (counts.stored, counts.filtered) == (1, 1)
     assert (scores(world)[0].hot_since, round(points(world, "hasty"))) == (None, 38)
     world.feed([track("hasty", "Quote Requested", NOW)])  # by the server, as the world tells everything
@@ -184,22 +194,29 @@ def test_blocked_referrers_bring_no_leads(world: World) -> None:
     with world.database.writing() as connection:
         change_site(connection, world.nordwind.id, SiteSettings(blocked_referrers=("spam.example",)))
     many = [page(f"f{number}", "/", NOW, referrer=f"https://{number}.spam.example/buy") for number in range(50)]
-    counts, _ = send(world, many)
+    counts, _ = world.browsers_send(many)
     assert (counts.stored, counts.filtered) == (0, 50)
     assert scores(world) == []
 
 
 def test_a_name_claimed_by_many_browsers_joins_a_hundred_and_their_caps_are_one(world: World) -> None:
     claimed = {"email": "ada@halden.example"}
-    send(
-        world,
+    world.browsers_send(
         [page("ada", "/pricing", NOW - DAY), page("ada", "/pricing", NOW - DAY + 1), identify("ada", NOW - DAY, **claimed)],
     )
     before = points(world, "ada")
     forged: list[Event] = []
     for number in range(MAX_VISITORS + 20):
         forged += [page(f"f{number}", "/pricing", NOW - DAY + 2), identify(f"f{number}", NOW - DAY + 3, **claimed)]
-    send(world, forged)
+    world.browsers_send(forged)
     with world.database.reading() as connection:
         assert connection.execute(select(func.max(leads.c.visitors))).scalar_one() == MAX_VISITORS
     assert points(world, "ada") == pytest.approx(before, rel=0.01)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_terminal_marks_what_came_at_once(world: World, language: Language) -> None:
+    world.browsers_send(forged_day("liar", NOW - 10 * 60 * MINUTE))
+    world.feed(buyer("buyer"))
+    told = [_who(world.shown(name), language).plain for name in ("liar", "buyer")]
+    assert [pick(AT_ONCE, language) in one for one in told] == [True, False]

@@ -116,6 +116,24 @@ def test_the_same_events_sent_again_are_duplicates(database: Database, site_id: 
     assert totals(database)[site_id] == Counts(appended=30, received=30, stored=10, duplicate=20)
 
 
+def test_when_a_browser_was_first_heard_is_kept_as_received_and_of_a_server_s_word_not(
+    database: Database, site_id: int
+) -> None:
+    stream = Stream()
+    stream.append(packed(site_id, [page("browser", 1), page("both", 1)], now=NOW))
+    stream.append(packed(site_id, [page("server", 1)], trusted=True, now=NOW + 1 * SECOND))
+    stream.append(packed(site_id, [page("robot", 1)], agent=GOOGLEBOT, now=NOW + 2 * SECOND))
+    again = [page(name, 2) for name in ("browser", "server", "robot")]
+    for trusted, at in ((False, NOW + 3 * SECOND), (True, NOW + 4 * SECOND)):
+        stream.append(packed(site_id, [*again, page("both", 2)], trusted=trusted, now=at))
+        again = [page(name, 3) for name in ("browser", "server", "robot")]
+    for entry in stream.entries:
+        process(database, [entry], score_visitors, now_ms=NOW + 60 * SECOND)  # some time after it was received
+    with database.reading() as connection:
+        found = dict(tuple(row) for row in connection.execute(select(visitors.c.key, visitors.c.first_received_at)))
+    assert found == {"browser": NOW, "both": NOW, "server": None, "robot": NOW + 2 * SECOND}
+
+
 @pytest.mark.parametrize("cut", [1, 7, 1000])
 def test_batches_of_any_size_give_the_same(database: Database, site_id: int, cut: int) -> None:
     entries = mixed_stream(site_id).entries

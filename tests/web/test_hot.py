@@ -17,7 +17,7 @@ from scorer.changes_feed import read_changes
 from scorer.core.segment import Condition
 from scorer.models import leads
 from scorer.segments import add_segment
-from tests.factories import DAY, HOUR, buyer, page
+from tests.factories import DAY, HOUR, MINUTE, buyer, page
 from tests.web.conftest import Web
 
 PARTIAL = {"HX-Request": "true"}
@@ -92,6 +92,20 @@ def test_segments_of_other_sites_and_removed_ones_are_not_there(sqlite_hot: Web)
     browser = sqlite_hot.browser(sqlite_hot.ben)
     assert browser.get(f"/hot?site=nordwind&segment={saved.id}").status_code == 404
     assert browser.get("/hot?segment=0").status_code == 400
+
+
+def test_who_is_hot_at_one_go_is_marked_until_more_comes(sqlite_hot: Web) -> None:
+    web = sqlite_hot
+    web.world.browsers_send(buyer("liar", name="Liar"))
+    (row,) = re.findall(r"<tr id=(?:(?!</tr>).)*All within a minute.*?</tr>", web.browser(web.ada).get("/hot").text, re.S)
+    assert shown(row) == ["Liar"]
+    assert "一分钟内全部到达" in web.browser(web.chen).get("/hot?site=nordwind").text
+    lead_page = f"/leads/{lead(web, 'liar')}"
+    assert "arrived within a minute" in web.browser(web.ada).get(lead_page).text
+    web.world.now += 2 * MINUTE
+    web.world.browsers_send([page("liar", "/pricing", web.world.now)], now=web.world.now)
+    assert "All within a minute" not in web.browser(web.ada).get("/hot").text
+    assert "arrived within a minute" not in web.browser(web.ada).get(lead_page).text
 
 
 def test_a_script_is_told_whether_something_has_changed(hot: Web) -> None:

@@ -1,0 +1,32 @@
+"""For how long a lead has been watched is told by the service's clock alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from scorer.core.observing import came_at_once, observed_seconds
+
+
+@pytest.mark.parametrize(
+    ("visitors", "seconds"),
+    [
+        ([], None),
+        ([(None, 5_000)], None),
+        ([(1_000, 1_000)], 0.0),
+        ([(1_000, 4_500)], 3.5),
+        ([(9_000, 9_500), (1_000, 2_000)], 8.5),
+        ([(1_000, 4_500), (None, 9_000)], None),
+    ],
+)
+def test_it_is_from_the_first_to_the_last_of_all_visitors_if_the_first_is_known_of_each(
+    visitors: list[tuple[int | None, int]], seconds: float | None
+) -> None:
+    assert observed_seconds(visitors) == seconds
+
+
+@pytest.mark.parametrize(
+    ("tier", "seconds", "expected"),
+    [("hot", 0.0, True), ("hot", 59.9, True), ("hot", 60.0, False), ("hot", None, False), ("warm", 0.0, False)],
+)
+def test_only_who_is_hot_within_a_minute_is_doubted(tier: str, seconds: float | None, expected: bool) -> None:
+    assert came_at_once(tier, seconds) is expected
