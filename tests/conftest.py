@@ -236,7 +236,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of a Chromium or Chrome, for Playwright's ``executable_path``."""
+    """Path of the Chromium or Chrome that ``tests.chromium`` starts; gives up without one."""
     try:
         return services.browser()
     except services.Missing as missing:

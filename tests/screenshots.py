@@ -17,8 +17,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dev import ROOT, find_browser
+from dev import ROOT
 from scorer.demo.run import SALESPERSON, STORY_SITE
+from tests.chromium import launch
 from tests.web.demonstrated import add_outlets
 from tests.web.shown_pages import FIRST_OF, PAGES, ShownPage, placeholder_of
 
@@ -40,11 +41,10 @@ def main(arguments: list[str]) -> int:
         parser.error(f"there is no page {', '.join(unknown)}" if unknown else "--url and --data-dir belong together")
     asked.into.mkdir(parents=True, exist_ok=True)
     wanted = [one for one in PAGES if one.name in asked.names or not asked.names]
-    options: dict[str, Any] = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
     with (
         demonstration(asked.url, asked.data_dir) as (url, password),
         sync_playwright() as driver,
-        driver.chromium.launch(**options) as browser,
+        launch(driver) as browser,
     ):
         missing = take(browser, url, password, wanted, asked.into)
     for name in missing:

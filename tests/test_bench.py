@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import BENCHMARKS
-from bench.snippet.browser import chromium_path
 from tests import services
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +22,7 @@ SIGNS = {
     "ingest": "| empty Flask route |" if shutil.which("wrk") else "Not measured",
     "drain": "| SQLite |",
     "peers": "| Warmtrail, SQLite |" if shutil.which("wrk") else "Not measured",
-    "snippet": "| Downloads told right, in all |" if chromium_path() else "",
+    "snippet": "| Downloads told right, in all |" if services.find_browser() else "",
 }
 """What shows that a benchmark had what it needs."""
 

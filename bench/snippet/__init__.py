@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bench.report import Section
 from bench.snippet import cost, delay, delivery, downloads, engaged, load, outage, page_views, privacy, sizes
-from bench.snippet.browser import chromium_path, running_browser
+from bench.snippet.browser import running_browser
 from bench.snippet.site import Site
 from bench.snippet.stage import Stage
 from bench.snippet.table import Row
 from bench.snippet.trackers import NONE, Tracker, ours, peers
+from dev import find_browser
 
 _METHOD = (
     "Every tracker runs on the same pages in the same Chromium, in turn, each visitor with an empty browser; what is "
@@ -53,11 +54,11 @@ _LANES = 2
 
 def run(smoke: bool) -> Section:
     """Measure the snippet and the others; the snippet only in a smoke test, which installs nothing."""
-    chromium = chromium_path()
+    chromium = find_browser()
     trackers = [ours(), *([] if smoke or chromium is None else peers())]
     section = Section("snippet", "Snippet", _METHOD, ("", *(tracker.name for tracker in trackers)))
     if chromium is None:
-        section.notes.append("Not measured: no chromium or google-chrome on PATH.")
+        section.notes.append("Not measured: no Chromium or Chrome here.")
         return section
     if smoke:
         section.notes.append("Left out: the other trackers, which a full run installs.")
@@ -84,7 +85,7 @@ def _measure(site: Site, chromium: str, trackers: list[Tracker], smoke: bool) ->
 
         def work(names: deque[str] = names) -> None:
             """Take one measurement after the other, in a browser of this thread's own."""
-            with running_browser(chromium) as browser:
+            with running_browser() as browser:
                 stage = Stage(browser, chromium, site, trackers, smoke)
                 while names:
                     name = names.popleft()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,37 +13,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 from bench.snippet.readers import Message, engaged_seconds
 from bench.snippet.site import Received, Site
 from bench.snippet.trackers import Tracker
+from tests.chromium import LIKE_A_PERSON, launch
 
 _NUMBER = count(1)
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-# What automation switches off anyway, less what changes how pages behave; and the parts of the address bar that are web
-# pages themselves: every window would load them, on the processor that is measured.
-_WITHOUT = (
-    "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose",
-    "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable",
-    "MediaRouter",
-    "OptimizationHints",
-    "NetworkTimeServiceQuerying",
-    "PreconnectToSearch",
-    "WebUIOmniboxPopup",
-    "WebUIOmniboxAimPopup",
-)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
+ARGUMENTS = (
     "--host-resolver-rules=MAP *.localhost 127.0.0.1",
-    # Some of the trackers send nothing from a browser that says it is a robot.
-    "--disable-blink-features=AutomationControlled",
+    LIKE_A_PERSON,  # Some of the trackers send nothing from a browser that says it is a robot.
     f"--user-agent={_AGENT}",
-    f"--disable-features={','.join(_WITHOUT)}",
-]
+)
 
 # A headless page is visible and focused until it is left; these let a visitor look elsewhere.
 _CONTROLS = """(() => {
@@ -66,20 +43,14 @@ _CONTROLS = """(() => {
 _GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })"
 
 
-def chromium_path() -> str | None:
-    """Return the path of the browser, or None without one."""
-    return shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-
-
 @contextmanager
-def running_browser(path: str) -> Iterator[Browser]:
+def running_browser() -> Iterator[Browser]:
     """Run a browser, with the back/forward cache that automation normally switches off, until the block ends."""
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=path, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]
-        )
+    with (
+        sync_playwright() as driver,
+        launch(driver, *ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]) as browser,
+    ):
         yield browser
-        browser.close()
 
 
 class Visitor:

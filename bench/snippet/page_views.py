@@ -16,6 +16,7 @@ from bench.snippet.site import wait_for
 from bench.snippet.stage import Stage
 from bench.snippet.table import Row, right
 from bench.snippet.trackers import Tracker
+from tests import chromium
 
 _SETTLE = 3.6  # the slowest batch waits for 3 s
 
@@ -103,8 +104,10 @@ def _all_prerendered(stage: Stage, names: set[str]) -> bool:
 def _browsing(stage: Stage, address: str) -> Iterator[None]:
     """Show an address in a browser of its own until the block ends."""
     with tempfile.TemporaryDirectory(prefix="warmtrail-bench-", ignore_cleanup_errors=True) as folder:
+        alone = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
         own = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}", address]
-        process = subprocess.Popen([stage.chromium, *ARGUMENTS, *own], stdout=DEVNULL, stderr=DEVNULL)
+        command = [stage.chromium, *chromium.ARGUMENTS, *ARGUMENTS, *alone, *own]
+        process = subprocess.Popen(command, stdout=DEVNULL, stderr=DEVNULL)
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import LIKE_A_PERSON, launch
 from tests.service.conftest import MakeService
 from tests.service.running import AGENT, wait_for
 
@@ -17,13 +18,11 @@ READ_SECONDS = 15
 PRODUCT = "/nordwind/products/flow-meter.html"
 
 
-def read_and_download(chromium: str, address: str) -> dict[str, float]:
+def read_and_download(address: str) -> dict[str, float]:
     """Open the page, read it for a while with a hand on the mouse, fetch its data sheet, and go."""
     # By itself the browser says that a program steers it and that it has no head, and is filtered for either. The agent of
     # a Playwright context isn't that of the beacons sent on leaving.
-    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-blink-features=AutomationControlled"]
-    flags.append(f"--user-agent={AGENT}")
-    with sync_playwright() as driver, driver.chromium.launch(executable_path=chromium, args=flags) as browser:
+    with sync_playwright() as driver, launch(driver, LIKE_A_PERSON, f"--user-agent={AGENT}") as browser:
         context = browser.new_context(locale="de-DE", timezone_id="Europe/Berlin", accept_downloads=True)
         page = context.new_page()
         page.goto(address)
@@ -42,8 +41,9 @@ def read_and_download(chromium: str, address: str) -> dict[str, float]:
     return {"read": left - started, "left": left}
 
 
+@pytest.mark.usefixtures("chromium")
 def test_a_reader_in_a_browser_is_a_lead_with_reasons_two_seconds_after_leaving(
-    make_service: MakeService, chromium: str, capsys: pytest.CaptureFixture[str]
+    make_service: MakeService, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = make_service()
     site = service.add_site(origins=(service.url,))
@@ -51,7 +51,7 @@ def test_a_reader_in_a_browser_is_a_lead_with_reasons_two_seconds_after_leaving(
     service.start()
     # In a thread of its own: other tests of this process may have a driver open in this one.
     with ThreadPoolExecutor(1) as thread:
-        visit = thread.submit(read_and_download, chromium, service.url + PRODUCT)
+        visit = thread.submit(read_and_download, service.url + PRODUCT)
         first = wait_for(lambda: service.get("/leads", site.api_key)["data"], 15, "no lead while the page is being read")
         assert first[0]["page_views"] == 1
         times = visit.result()

@@ -1,7 +1,6 @@
 """A browser, a small site that carries the snippet, and a collector that writes down what it is sent."""
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,25 +13,18 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.conftest import give_up
+from tests.chromium import launch
 
 PAGES = Path(__file__).parent / "pages"
 DIST = Path(__file__).parents[2] / "static" / "dist"
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-QUIET = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
+ARGUMENTS = (
     # The whole browser's: what is set for a context reaches a window that a page opens only after its first script.
     f"--user-agent={USER_AGENT}",
     # Real host names for what depends on them (cookies of subdomains, links between domains): all are this machine.
     # So is ::1, also where there is no IPv6.
     "--host-resolver-rules=MAP *.example 127.0.0.1, MAP *.co.uk 127.0.0.1, MAP *.github.io 127.0.0.1, MAP ::1 127.0.0.1",
-]
+)
 
 # A headless page is always visible and focused; these let a test say otherwise.
 CONTROLS = """
@@ -157,18 +149,10 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def chromium_path() -> str:
-    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if path is None:
-        give_up("no chromium or google-chrome on the PATH")
-    return path
-
-
 @pytest.fixture(scope="session")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
-    browser = playwright_driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
-    yield browser
-    browser.close()
+    with launch(playwright_driver, *ARGUMENTS) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from .conftest import PAGES, QUIET, USER_AGENT, RealWindow, Site, chromium_path, visiting
+from tests.chromium import launch
+
+from .conftest import ARGUMENTS, PAGES, USER_AGENT, RealWindow, Site, visiting
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 QUIET_MS = 220  # in which a page view that is due arrives: it is counted after 50 ms and sent after 50 more
@@ -369,11 +371,8 @@ def test_a_page_the_browser_prerendered_counts_when_somebody_goes_there(
 
 @pytest.fixture
 def browser_with_page_cache(playwright_driver: Playwright) -> Iterator[Browser]:
-    browser = playwright_driver.chromium.launch(
-        executable_path=chromium_path(), args=QUIET, ignore_default_args=["--disable-back-forward-cache"]
-    )
-    yield browser
-    browser.close()
+    with launch(playwright_driver, *ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]) as browser:
+        yield browser
 
 
 def test_a_page_restored_from_the_back_forward_cache_is_one_new_page_view(

@@ -23,6 +23,7 @@ from scorer.core.labels import Language
 from scorer.resources import Resources
 from scorer.users import Role, User, add_user
 from scorer.web import blueprint
+from tests.chromium import launch
 from tests.factories import World
 from tracker.settings import Settings
 
@@ -122,11 +123,10 @@ def queued_web(migrated_sqlite_url: str, redis_url: str) -> Iterator[Web]:
 
 
 @pytest.fixture(scope="session")
-def browser(playwright_driver: Playwright, chromium: str) -> Iterator[Chromium]:
+def browser(playwright_driver: Playwright) -> Iterator[Chromium]:
     """A Chromium for the whole test process."""
-    launched = playwright_driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-    yield launched
-    launched.close()
+    with launch(playwright_driver) as launched:
+        yield launched
 
 
 @pytest.fixture(scope="module")

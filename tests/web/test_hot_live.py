@@ -96,7 +96,8 @@ def test_keys_move_claim_put_off_and_choose(served: Served, salesperson: Page) -
     keys.type("finn j")  # letters are letters where one writes
     assert search.input_value() == "finn j"
     search.fill("finn")
-    keys.press("Enter")
+    with shown.expect_navigation():  # until its script runs: the list is there before the keys are
+        keys.press("Enter")
     expect(shown.locator(".hot-name")).to_have_text(["Finn Halden"])
     keys.press("j")
     keys.press("Enter")

@@ -17,6 +17,7 @@ from scorer.mailing import Mailer
 from scorer.resources import now_ms
 from scorer.users import add_user
 from scorer.webhooks import add_webhook
+from tests.chromium import LIKE_A_PERSON, launch
 from tests.mail_server import Kept, mail_server
 from tests.scorer.webhook_receiver import Receiver, receiver
 from tests.service.conftest import MakeService, make_service
@@ -29,8 +30,6 @@ __all__ = ("make_service",)  # a fixture
 
 SITE = "/nordwind"
 SEEN_WITHIN_MS = 3000
-# By itself the browser says that a program steers it, and is filtered for that.
-LIKE_A_PERSON = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-blink-features=AutomationControlled"]
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +80,9 @@ def weekly_mail(service: Service, site: Keys) -> str:
 
 
 @pytest.fixture
-def visitor(playwright_driver: Playwright, chromium: str, story: tuple[Service, Keys]) -> Iterator[Page]:
+def visitor(playwright_driver: Playwright, story: tuple[Service, Keys]) -> Iterator[Page]:
     """A visitor who has never been here."""
-    flags = [*LIKE_A_PERSON, f"--user-agent={AGENT}"]
-    with playwright_driver.chromium.launch(executable_path=chromium, args=flags) as launched:
+    with launch(playwright_driver, LIKE_A_PERSON, f"--user-agent={AGENT}") as launched:
         context = launched.new_context(locale="de-DE", timezone_id="Europe/Berlin", base_url=story[0].url)
         yield context.new_page()
 
