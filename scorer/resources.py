@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import redis
@@ -87,19 +87,16 @@ def prepare_database(database: Database) -> bool:
 def opened(settings: Settings) -> Iterator[Resources]:
     """Yield resources for a command: with the Redis of the settings, the service's own if it runs, or one just for now."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private: EmbeddedServer | None = None
-    url = settings.redis_url or url_if_running(settings.data_dir)
-    if url is None:
-        private = EmbeddedServer(settings.data_dir)
-        url = private.start()
-    resources = Resources(settings, url)
-    try:
+    with ExitStack() as stack:
+        url = settings.redis_url or url_if_running(settings.data_dir)
+        if url is None:
+            private = EmbeddedServer(settings.data_dir)
+            stack.callback(private.stop)  # Also when what follows refuses a setting.
+            url = private.start()
+        resources = Resources(settings, url)
+        stack.callback(resources.close)
         prepare_database(resources.database)
         yield resources
-    finally:
-        resources.close()
-        if private is not None:
-            private.stop()
 
 
 def now_ms() -> int:

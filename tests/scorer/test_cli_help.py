@@ -20,7 +20,7 @@ from scorer.core.labels import Label
 from tests import command_messages, messages
 from tests.factories import World, buyer
 from tests.languages import english_in, is_chinese
-from tracker.embedded import EmbeddedServer
+from tracker.embedded import EmbeddedServer, url_if_running
 
 PO = command_messages.PO
 TABLES = (
@@ -183,7 +183,9 @@ def test_what_commands_say_is_in_chinese(call: Callable[..., Result], words: lis
     assert english_in(told.output) == []
 
 
-def test_settings_that_cannot_be_used_are_told_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_cannot_be_used_are_told_in_chinese_and_nothing_stays_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name, value, says in (
         ("WORKERS", "two", "WARMTRAIL_WORKERS：须为 `int`，而不是 `str`"),
         ("BIND", "8700", "WARMTRAIL_BIND 须形如 127.0.0.1:8700，而不是 '8700'"),
@@ -193,6 +195,7 @@ def test_settings_that_cannot_be_used_are_told_in_chinese(monkeypatch: pytest.Mo
     ):
         with monkeypatch.context() as patch:
             patch.setenv(f"WARMTRAIL_{name}", value)
-            told = run("status", WARMTRAIL_LANGUAGE="zh")
+            told = run("status", WARMTRAIL_LANGUAGE="zh", WARMTRAIL_DATA_DIR=str(tmp_path))
+        assert url_if_running(tmp_path) is None, "the private server that was started for the command"
         assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
         assert told.stderr.startswith(f"warmtrail: {says}")
