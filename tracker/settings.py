@@ -219,6 +219,14 @@ def _check(settings: Settings) -> None:
     if settings.late_window_days < 0:
         variable = f"{_PREFIX}LATE_WINDOW_DAYS"
         raise SettingError(f"{variable} must not be negative", f"{variable} 不能为负数")
+    if (settings.archive_retention_days or 0) > settings.retention_days:
+        # Who is asked for by name is looked up in the database. Beyond it nobody could be erased.
+        longer, variable = f"{_PREFIX}ARCHIVE_RETENTION_DAYS", f"{_PREFIX}RETENTION_DAYS"
+        raise SettingError(
+            f"{longer} must not be above {variable} ({settings.retention_days}): nobody could be erased from the archive "
+            "who is no longer in the database",
+            f"{longer} 不得大于 {variable}（{settings.retention_days}）：否则数据库中已不存在的人将无法从归档中删除",
+        )
     host, colon, port = settings.bind.rpartition(":")
     if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
         raise _looks_wrong("BIND", "127.0.0.1:8700", settings.bind)

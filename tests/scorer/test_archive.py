@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from scorer import rescoring
 from scorer.archive import days
@@ -20,6 +20,7 @@ from scorer.data_subjects import Asked
 from scorer.erasing import erase
 from scorer.learning.reading import read_snapshots
 from scorer.rescoring import score_all
+from scorer.retention import forget_old
 from scorer.simulating import simulate
 from tests.archive_samples import PARTITIONS, Archived, files_of
 from tests.factories import DAY, HOUR, MINUTE, NOW, page
@@ -255,6 +256,18 @@ def test_old_days_are_cut_off_and_the_database_stands_in_for_them(archived: Arch
     score_all(archived.database, archived.site, lambda: NOW, history=archived.history)
     assert archived.scores() == scores
     assert archived.keep(archive_retention_days=30) == Done(0, 0, 0, 0, waits_for_queue=False)
+
+
+@pytest.mark.parametrize("later", [0, 3, 11])
+def test_who_is_too_old_for_the_database_is_in_no_file_either(archived: Archived, later: int) -> None:
+    """Else nobody could find them any more, to erase them."""
+    archived.keep()
+    was, now = {row["visitor_key"] for row in rows_of(archived)}, NOW + later * DAY
+    forget_old(archived.database, now - 30 * DAY, now)
+    archived.keep(now, retention_days=30)
+    with archived.database.reading() as connection:
+        known = {key_hash(key) for key in connection.execute(select(visitors.c.key)).scalars()}
+    assert {row["visitor_key"] for row in rows_of(archived)} <= known < was
 
 
 def test_an_archive_of_a_newer_program_is_refused(archived: Archived) -> None:

@@ -60,6 +60,7 @@ REFUSED = {
     "no workers": ("WARMTRAIL_WORKERS", "0", "at least 1"),
     "no slots": ("WARMTRAIL_SLOTS", "0", "at least 1"),
     "nothing kept": ("WARMTRAIL_RETENTION_DAYS", "0", "at least 1"),
+    "an archive of people who can't be found": ("WARMTRAIL_ARCHIVE_RETENTION_DAYS", "731", "must not be above"),
     "a quota of nothing": ("WARMTRAIL_KEY_QUOTA", "0,20", "must look like 2000,20000 or off"),
     "a quota without a burst": ("WARMTRAIL_ADDRESS_QUOTA", "200", "must look like 200,20000 or off"),
     "a quota in words": ("WARMTRAIL_VISITOR_QUOTA", "none", "must look like 20,2000 or off"),
