@@ -97,15 +97,15 @@ def test_segments_of_other_sites_and_removed_ones_are_not_there(sqlite_hot: Web)
 def test_who_is_hot_at_one_go_is_marked_until_more_comes(sqlite_hot: Web) -> None:
     web = sqlite_hot
     web.world.browsers_send(buyer("liar", name="Liar"))
-    (row,) = re.findall(r"<tr id=(?:(?!</tr>).)*All within a minute.*?</tr>", web.browser(web.ada).get("/hot").text, re.S)
+    (row,) = re.findall(r"<tr id=(?:(?!</tr>).)*Maybe made up.*?</tr>", web.browser(web.ada).get("/hot").text, re.S)
     assert shown(row) == ["Liar"]
-    assert "一分钟内全部到达" in web.browser(web.chen).get("/hot?site=nordwind").text
+    assert "可能系伪造" in web.browser(web.chen).get("/hot?site=nordwind").text
     lead_page = f"/leads/{lead(web, 'liar')}"
-    assert "arrived within a minute" in web.browser(web.ada).get(lead_page).text
-    web.world.now += 2 * MINUTE
+    assert "arrived within ten seconds" in web.browser(web.ada).get(lead_page).text
+    web.world.now += MINUTE
     web.world.browsers_send([page("liar", "/pricing", web.world.now)], now=web.world.now)
-    assert "All within a minute" not in web.browser(web.ada).get("/hot").text
-    assert "arrived within a minute" not in web.browser(web.ada).get(lead_page).text
+    assert "Maybe made up" not in web.browser(web.ada).get("/hot").text
+    assert "arrived within ten seconds" not in web.browser(web.ada).get(lead_page).text
 
 
 def test_a_script_is_told_whether_something_has_changed(hot: Web) -> None:
