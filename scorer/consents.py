@@ -12,9 +12,9 @@ from scorer.auditing import note
 from scorer.decision_errors import DecisionError
 from scorer.handling import checked_name, lock_root
 from scorer.memberships import members
+from tracker.consents import Consent, add_consents, read_consents
 from tracker.core.consents import LONGEST_PURPOSE, LONGEST_SOURCE, LONGEST_VERSION, Declared
 from tracker.sites import Site
-from tracker.store import Consent, add_consents, read_consents
 
 _LIMITS: Final = {"purpose": LONGEST_PURPOSE, "version": LONGEST_VERSION, "source": LONGEST_SOURCE}
 

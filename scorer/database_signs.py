@@ -18,8 +18,8 @@ from scorer.core.findings import Sign, Texts, sign
 from scorer.core.labels import Label
 from scorer.queue_signs import CLOCKS, LONGEST_CLOCK_GAP_S
 from scorer.resources import Resources, now_ms
-from tracker import store
 from tracker.db import Database
+from tracker.dead_letters import count_dead_letters
 from tracker.models import sites
 from tracker.replica import CONNECT_SECONDS
 
@@ -36,7 +36,7 @@ def database_signs(resources: Resources, site_ids: Collection[int] | None = None
             yield from _growth_signs(connection, resources)
         else:
             yield from _server_signs(connection.execute(_ASKED).one())
-        counts = store.count_dead_letters(connection)
+        counts = count_dead_letters(connection)
     refused = sum(count for (site_id, _), count in counts.items() if site_ids is None or site_id in site_ids)
     if refused:
         yield sign(_TEXTS, "note", "dead letters", count=refused)

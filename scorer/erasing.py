@@ -18,6 +18,7 @@ from scorer.forgetting import forget_memberships
 from scorer.outlets.privacy_shapes import Certificate
 from scorer.outlets.shapes import time_text
 from tracker import store
+from tracker.erased import note_erased
 from tracker.models import dead_letters, metadata
 from tracker.sites import Site
 
@@ -57,7 +58,7 @@ def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str
     for start in range(0, len(letters), _DELETED_AT_ONCE):
         part = letters[start : start + _DELETED_AT_ONCE]
         connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(part)))
-    store.note_erased(connection, site.id, subject.keys, searched_for(subject.names), now_ms)
+    note_erased(connection, site.id, subject.keys, searched_for(subject.names), now_ms)
     archive_erasures.ask(connection, subject.visitors, now_ms)
     store.delete_visitors(connection, subject.visitors)
     news = forget_memberships(connection, subject.visitors, now_ms)

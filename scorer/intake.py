@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from scorer.resources import Resources
-from tracker import queue, store
+from tracker import queue
 from tracker.core.layouts import numbers_of
+from tracker.progress import Counts, read_counts
 from tracker.sites import load_sites
 
 
@@ -36,11 +37,11 @@ def read_accounts(resources: Resources) -> Accounts:
     by_partition = queue.read_appended(resources.streams, numbers)
     appended = {(number, site): count for number, known in by_partition.items() for site, count in known.items()}
     with resources.database.reading() as connection:
-        counts = store.read_counts(connection)
+        counts = read_counts(connection)
         sites = load_sites(connection)
     accounts = Accounts(sites={site.name: Account() for site in sites.values()})
     for partition, site_id in sorted(appended.keys() | counts.keys()):
-        known = counts.get((partition, site_id), store.Counts())
+        known = counts.get((partition, site_id), Counts())
         waiting = max(0, appended.get((partition, site_id), 0) - known.appended)
         parts: list[Account] = [accounts]
         if site_id in sites:

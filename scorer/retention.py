@@ -13,6 +13,7 @@ from scorer.forgetting import forget_memberships
 from scorer.log_parts import LOGS, forget_log
 from tracker import store
 from tracker.db import Database
+from tracker.erased import forget_erased
 from tracker.models import dead_letters
 
 FORGOTTEN_AT_ONCE: Final = 500
@@ -40,7 +41,7 @@ def forget_old(database: Database, before_ms: int, now_ms: int, letters_before_m
         sooner = letters_before_ms if one.table is dead_letters else None
         forget_log(database, one, before_ms if sooner is None else sooner)
     with database.writing() as connection:
-        store.forget_erased(connection, now_ms - ERASED_KEPT_MS)
+        forget_erased(connection, now_ms - ERASED_KEPT_MS)
         forget_backups(connection, now_ms)
     return forgotten
 

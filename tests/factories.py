@@ -28,9 +28,9 @@ from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
 from tracker.core.entries import RequestInfo, split, take_in
 from tracker.db import Database
 from tracker.migrate import migrate
+from tracker.progress import Counts
 from tracker.settings import Settings
 from tracker.sites import SiteSettings, add_site, load_sites
-from tracker.store import Counts
 
 NOW = int(datetime(2026, 11, 19, 10, 30, tzinfo=UTC).timestamp() * 1000)  # a Thursday
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000

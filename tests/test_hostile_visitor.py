@@ -54,9 +54,9 @@ from tests.web.shown_pages import FIRST_OF, PAGES, placeholder_of
 from tracker.batch import process_surely
 from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
 from tracker.core.entries import RequestInfo, split
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.settings import Settings
 from tracker.sites import load_sites
-from tracker.store import DeadLetter, save_dead_letters
 
 URL: Final = "https://leads.example.com"
 PROBE: Final = "xss-probe"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from tracker import queue, store
+from tracker.consents import Consent, add_consents, consenting
 from tracker.core.consents import Declared, declared_by
 from tracker.core.entries import Entry, unpack
 from tracker.core.events import TRACKING, Event, Fact
@@ -21,9 +22,12 @@ from tracker.core.screening import is_opted_out, screen
 from tracker.core.visits import Folded, Visit, VisitorState, fold
 from tracker.days import day_of
 from tracker.db import Database
+from tracker.dead_letters import DeadLetter, save_dead_letters
+from tracker.erased import erased_among, erased_at, load_erased
 from tracker.log import get_logger
+from tracker.progress import Counts, add_counts, lock_positions, save_positions
 from tracker.sites import Site, load_sites
-from tracker.store import Counts, DeadLetter, KnownVisitor, VisitorKey
+from tracker.store import KnownVisitor, VisitorKey
 
 log = get_logger(__name__)
 
@@ -107,7 +111,7 @@ def process(
     """
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     with database.writing() as connection:
-        held = store.lock_positions(connection, sorted({partition for partition, _, _ in batch}))
+        held = lock_positions(connection, sorted({partition for partition, _, _ in batch}))
         reached = {partition: queue.id_order(position) for partition, position in held.items()}
         fresh = [entry for entry in batch if entry[0] in held and queue.id_order(entry[1]) > reached[entry[0]]]
         work = _Batch(connection, load_sites(connection), now_ms)
@@ -118,7 +122,7 @@ def process(
         announced = follow_up(connection, work.sites, updates, now_ms) if updates else False
         passed = {partition: entry_id for partition, entry_id, _ in fresh}
         positions = held | {number: queue.FINISHED if at == queue.CLOSED_ID else at for number, at in passed.items()}
-        store.save_positions(connection, {number: at for number, at in positions.items() if at != held[number]})
+        save_positions(connection, {number: at for number, at in positions.items() if at != held[number]})
     total = Counts()
     for counts in work.counts.values():
         total.add(counts)
@@ -169,7 +173,7 @@ class _Batch:
             counts.filtered += entry.count  # Counted and forgotten, the refused ones too: this person asked us to.
             return
         for rejected in entry.rejected:
-            if entry.received_ms <= store.erased_at(self._erased_of(entry.site_id), rejected.body):
+            if entry.received_ms <= erased_at(self._erased_of(entry.site_id), rejected.body):
                 counts.filtered += 1  # Names somebody who was erased meanwhile.
                 continue
             self._refuse(entry, rejected.reason, rejected.body, counts, "collector")
@@ -221,15 +225,15 @@ class _Batch:
         rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
         store.take_out(self.connection, [one.replaces for one in fresh if one.replaces is not None])
         store.append_events(self.connection, rows)
-        store.add_consents(self.connection, self._consents(known, fresh))
+        add_consents(self.connection, self._consents(known, fresh))
         touched: list[tuple[int, int, Visit]] = []
         for key, result in folded.items():
             touched += [(known[key].id, key[0], visit) for visit in result.visits]
         store.save_visits(self.connection, touched)
         store.drop_visits_beyond(self.connection, self._shrunk(known, folded))
-        store.save_dead_letters(self.connection, self._letters)
+        save_dead_letters(self.connection, self._letters)
         heard_of = {(one.partition, one.key[0]): known[one.key].id for one in self._incoming}
-        store.add_counts(self.connection, self.counts, heard_of, self.now_ms)
+        add_counts(self.connection, self.counts, heard_of, self.now_ms)
         return [
             VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
             for key, result in folded.items()
@@ -246,7 +250,7 @@ class _Batch:
 
         Such a visitor isn't stored any more: those that are need no looking up.
         """
-        erased = store.erased_among(self.connection, unknown) if unknown else {}
+        erased = erased_among(self.connection, unknown) if unknown else {}
         if not erased:
             return False
         staying = []
@@ -261,7 +265,7 @@ class _Batch:
     def _erased_of(self, site_id: int) -> dict[bytes, int]:
         """Who of a site was erased lately; read once, and only where something was refused."""
         if site_id not in self._erased:
-            self._erased[site_id] = store.load_erased(self.connection, site_id)
+            self._erased[site_id] = load_erased(self.connection, site_id)
         return self._erased[site_id]
 
     def _forget_without_consent(self, known: dict[VisitorKey, KnownVisitor]) -> bool:
@@ -274,7 +278,7 @@ class _Batch:
         if not asked:
             return False
         key_of = {known[key].id: key for key in asked if key in known}
-        words = {key_of[number]: word for number, word in store.consenting(self.connection, key_of).items()}
+        words = {key_of[number]: word for number, word in consenting(self.connection, key_of).items()}
         for one in self._incoming:
             told = declared_by(one.event)
             if told is not None and told.purpose == TRACKING:
@@ -291,10 +295,10 @@ class _Batch:
         return gone > 0
 
     @staticmethod
-    def _consents(known: dict[VisitorKey, KnownVisitor], fresh: list[_Incoming]) -> list[store.Consent]:
+    def _consents(known: dict[VisitorKey, KnownVisitor], fresh: list[_Incoming]) -> list[Consent]:
         told: list[tuple[_Incoming, Declared | None]] = [(one, declared_by(one.event)) for one in fresh]
         return [
-            store.Consent(
+            Consent(
                 known[one.key].id,
                 one.event.message_id,
                 one.key[0],

@@ -1,24 +1,24 @@
-"""Look at what was refused, and send it through again once the cause is mended."""
+"""Refused events: kept, looked at, and sent through again once the cause is mended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
-from tracker import queue
+from tracker import bulk, queue
 from tracker.core.admission import OLDEST_MS, Admission, Body, Caller
 from tracker.core.entries import Entry, RequestInfo, split, take_in
+from tracker.core.minimising import minimal_body
 from tracker.endpoints import Client
 from tracker.models import dead_letters
 
 
-class KeptLetter(msgspec.Struct, frozen=True):
-    """A dead letter as stored."""
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A refused event (or line) on its way into the table."""
 
-    id: int
     site_id: int
     received_at: int
     reason: str
@@ -27,6 +27,13 @@ class KeptLetter(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class KeptLetter(DeadLetter, frozen=True):
+    """A dead letter as stored."""
+
+    id: int
+
+
+_WRITTEN: Final = DeadLetter.__struct_fields__
 _COLUMNS: Final = tuple(dead_letters.c[name] for name in KeptLetter.__struct_fields__)
 
 
@@ -46,6 +53,36 @@ class Replayed(msgspec.Struct):
     refused_again: int = 0
     not_events: int = 0
     """Lines of imported files: import the mended file instead."""
+
+
+def save_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+    """Store refused events."""
+    rows = [msgspec.structs.astuple(msgspec.structs.replace(one, body=_kept_body(one))) for one in letters]
+    bulk.append(connection, dead_letters, rows, columns=_WRITTEN)
+
+
+def save_dead_letter_once(connection: Connection, letter: DeadLetter) -> None:
+    """Store a refused line of an imported file, unless the same line is there already: files are imported again."""
+    same = (
+        dead_letters.c.site_id == letter.site_id,
+        dead_letters.c.source == letter.source,
+        dead_letters.c.reason == letter.reason,
+        dead_letters.c.body == _kept_body(letter),
+    )
+    if connection.execute(select(dead_letters.c.id).where(*same)).first() is None:
+        save_dead_letters(connection, [letter])
+
+
+def count_dead_letters(connection: Connection) -> dict[tuple[int, str], int]:
+    """Return how many dead letters wait for a decision, by site and reason."""
+    columns = (dead_letters.c.site_id, dead_letters.c.reason, func.count().label("letters"))
+    query = select(*columns).where(dead_letters.c.replayed_at.is_(None)).group_by(*columns[:2])
+    return {(row.site_id, row.reason): row.letters for row in connection.execute(query)}
+
+
+def _kept_body(letter: DeadLetter) -> bytes:
+    # What is no entry of ours is bytes of whoever wrote them: they are kept as a trace.
+    return letter.body if letter.reason == "entry_unreadable" else minimal_body(letter.body)
 
 
 def read_letters(

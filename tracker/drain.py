@@ -14,13 +14,13 @@ from typing import Final
 
 import redis
 
-from tracker import queue, store
+from tracker import queue
 from tracker.batch import FollowUp, Outcome, QueueEntry, process_surely
 from tracker.db import Database
 from tracker.endpoints import Client
 from tracker.layouts import may_begin
 from tracker.log import get_logger
-from tracker.store import Counts
+from tracker.progress import Counts, lock_positions, read_counts, read_positions, save_positions
 
 BATCH_ENTRIES: Final = 2000
 """Entries processed in one transaction: measured, larger batches gain nothing and smaller ones pay more a row."""
@@ -157,7 +157,7 @@ def spare_what_is_loaded() -> None:
 def _those_that_may_begin(database: Database, partitions: Sequence[int]) -> list[int]:
     """Return those of *partitions* whose predecessors are finished, or that have none."""
     with database.reading() as connection:
-        known = store.read_positions(connection)
+        known = read_positions(connection)
     return [number for number in partitions if may_begin(number, known)]
 
 
@@ -167,8 +167,8 @@ def _start_positions(database: Database, client: Client, partitions: Sequence[in
     Those that are finished for good are left out.
     """
     with database.reading() as connection:
-        known = store.read_positions(connection)
-        counts = store.read_counts(connection)
+        known = read_positions(connection)
+        counts = read_counts(connection)
     unfinished = {number: known.get(number, "0-0") for number in partitions if known.get(number) != queue.FINISHED}
     positions = _believable(client, unfinished)
     restarted = [number for number, position in positions.items() if position != unfinished[number]]
@@ -190,16 +190,16 @@ def _start_positions(database: Database, client: Client, partitions: Sequence[in
 def _set_back(database: Database, client: Client, partitions: Sequence[int]) -> None:
     """Note that these streams are read from their start: else what is in them would be taken for processed."""
     with database.writing() as connection:
-        held = store.lock_positions(connection, partitions)
+        held = lock_positions(connection, partitions)
         believable = _believable(client, held)
-        store.save_positions(connection, {number: at for number, at in believable.items() if at != held[number]})
+        save_positions(connection, {number: at for number, at in believable.items() if at != held[number]})
 
 
 def _finish(database: Database, partitions: Sequence[int]) -> None:
     """Note that nothing is left of partitions whose end was processed before, as a database restored from a backup finds."""
     with database.writing() as connection:
-        held = store.lock_positions(connection, partitions)
-        store.save_positions(connection, dict.fromkeys(held, queue.FINISHED))
+        held = lock_positions(connection, partitions)
+        save_positions(connection, dict.fromkeys(held, queue.FINISHED))
 
 
 def _is_closed_and_empty(client: Client, partition: int) -> bool:
@@ -213,8 +213,8 @@ def _is_closed_and_empty(client: Client, partition: int) -> bool:
 def _settle_accounts(database: Database, client: Client, doubtful: Sequence[int]) -> None:
     # Under the partitions' locks, so that no other drain moves the counts meanwhile.
     with database.writing() as connection:
-        held = _believable(client, store.lock_positions(connection, doubtful))
-        counts = store.read_counts(connection)
+        held = _believable(client, lock_positions(connection, doubtful))
+        counts = read_counts(connection)
         for number, position in held.items():
             if queue.settle_accounts(client, number, position, _drained(counts, number)):
                 log.warning("queue_counts_settled", partition=number)

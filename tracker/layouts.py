@@ -14,13 +14,14 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, select
 
-from tracker import bulk, queue, store
+from tracker import bulk, queue
 from tracker.core.labels import LabelledError
 from tracker.core.layouts import EPOCH, MOST_PARTITIONS, following, numbers_of, partition_count, predecessors
 from tracker.db import Database
 from tracker.endpoints import Client
 from tracker.log import get_logger
 from tracker.models import partitions
+from tracker.progress import read_positions
 
 log = get_logger(__name__)
 
@@ -34,7 +35,7 @@ def read_layouts(connection: Connection, first: int) -> list[int]:
 
     *first* is the layout of the setting, which counts until the first raise.
     """
-    positions = store.read_positions(connection)
+    positions = read_positions(connection)
     known = _layouts_in(positions)
     if max(known, default=0) == 0:
         return [first]

@@ -1,29 +1,24 @@
-"""Every query on the tracker's tables that the drain and the readers of a visitor's history need."""
+"""Visitors with their visits and events, as they are kept: every query of the drain, and of those who read a history."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from tracker import bulk
-from tracker.core.events import TRACKING, Event
-from tracker.core.minimising import minimal_body, words_of
+from tracker.core.events import Event
 from tracker.core.visits import Visit, VisitorState, pack_state, unpack_state
-from tracker.models import consents, dead_letters, erased_visitors, events, intake, partitions, sites, visitors, visits
+from tracker.models import consents, events, intake, partitions, sites, visitors, visits
 
 EVENT_COLUMNS: Final = tuple(column.name for column in events.columns)
 HISTORY_COLUMNS: Final = EVENT_COLUMNS[:3] + EVENT_COLUMNS[4:-1]
 """What a fold reads of an event: not when it was received, nor its label."""
 _VISIT_COLUMNS: Final = tuple(column.name for column in visits.columns)
-CONSENT_COLUMNS: Final = tuple(column.name for column in consents.columns)
 _VISITOR_COLUMNS: Final = tuple(column.name for column in visitors.columns if column.computed is None)
-_DEAD_LETTER_COLUMNS: Final = ("site_id", "received_at", "reason", "source", "trusted", "body")
 _DAY_MS: Final = 86_400_000
-_COUNTS: Final = ("appended", "received", "stored", "duplicate", "filtered", "dead_lettered")
 
 VisitorKey = tuple[int, str]
 """Site and key, by which events name their visitor."""
@@ -36,66 +31,6 @@ class KnownVisitor(msgspec.Struct, frozen=True):
     key: VisitorKey
     visits: int
     state: VisitorState | None
-
-
-class Counts(msgspec.Struct):
-    """The accounts of some part of the intake."""
-
-    appended: int = 0
-    received: int = 0
-    stored: int = 0
-    duplicate: int = 0
-    filtered: int = 0
-    dead_lettered: int = 0
-
-    def add(self, other: Counts) -> None:
-        """Add *other* to this."""
-        for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-class DeadLetter(msgspec.Struct, frozen=True):
-    """A refused event (or line) on its way into the table."""
-
-    site_id: int
-    received_at: int
-    reason: str
-    source: str
-    trusted: bool
-    body: bytes
-
-
-def lock_positions(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
-    """Return the positions of those partitions that no other drain holds, and hold them until the transaction ends.
-
-    A partition that is not in the table yet starts at ``0-0``.
-    """
-    held = _take_positions(connection, numbers)
-    if len(held) == len(numbers):
-        return held
-    known = {row[0] for row in connection.execute(select(partitions.c.number))}
-    added = [(number, "0-0") for number in numbers if number not in known]
-    bulk.upsert(connection, partitions, added, columns=("number", "position"), keep=("position",))
-    return held | _take_positions(connection, [number for number, _ in added])
-
-
-def _take_positions(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
-    """Lock those of these partitions that are in the table and free, and return their positions."""
-    # SQLite has one writer at a time: there the transaction itself is the lock.
-    ending = "" if connection.dialect.name == "sqlite" else " ORDER BY number FOR UPDATE SKIP LOCKED"
-    listed = ", ".join(f"{number:d}" for number in numbers)
-    sql = f"SELECT number, position FROM partitions WHERE number IN ({listed}){ending}"  # noqa: S608
-    return {row[0]: row[1] for row in connection.exec_driver_sql(sql)} if listed else {}
-
-
-def read_positions(connection: Connection) -> dict[int, str]:
-    """Return how far each partition has been processed."""
-    return {row.number: row.position for row in connection.execute(select(partitions))}
-
-
-def save_positions(connection: Connection, positions: dict[int, str]) -> None:
-    """Store how far partitions have been processed."""
-    bulk.upsert(connection, partitions, list(positions.items()), columns=("number", "position"))
 
 
 def load_visitors(connection: Connection, keys: Iterable[VisitorKey]) -> dict[VisitorKey, KnownVisitor]:
@@ -285,101 +220,6 @@ def hold_off_drains(connection: Connection) -> None:
     connection.execute(select(partitions.c.number).order_by(partitions.c.number).with_for_update())
 
 
-class Consent(msgspec.Struct, frozen=True, array_like=True):
-    """A row of ``consents``."""
-
-    visitor_id: int
-    message_id: bytes
-    site_id: int
-    purpose: str
-    given: bool
-    at: int
-    version: str
-    source: str
-    by: str = ""
-    """Who recorded it by hand; empty for an event."""
-
-
-def add_consents(connection: Connection, rows: Iterable[Consent]) -> None:
-    """Record consents given and taken back; what is recorded already stays as it is."""
-    values = sorted({(one.visitor_id, one.message_id): msgspec.structs.astuple(one) for one in rows}.values())
-    bulk.upsert(connection, consents, values, columns=CONSENT_COLUMNS, keep=CONSENT_COLUMNS[2:])
-
-
-def read_consents(connection: Connection, visitor_ids: Iterable[int]) -> list[Consent]:
-    """Return what these visitors agreed to and took back, in the order of time."""
-    found = bulk.select_where_in(connection, consents, CONSENT_COLUMNS, "visitor_id", visitor_ids)
-    rows = (
-        Consent(visitor_id, bytes(message_id), site_id, purpose, bool(given), *rest)
-        for visitor_id, message_id, site_id, purpose, given, *rest in found
-    )
-    return sorted(rows, key=lambda one: (one.at, one.message_id))
-
-
-def consenting(connection: Connection, visitor_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
-    """Return the last word on being measured of those visitors that have said one: its time, and whether it was "no more".
-
-    Of two words at one moment that is the last.
-    """
-    found: dict[int, tuple[int, bool]] = {}
-    for one in read_consents(connection, visitor_ids):
-        if one.purpose == TRACKING:
-            word = (one.at, not one.given)
-            found[one.visitor_id] = max(found.get(one.visitor_id, word), word)
-    return found
-
-
-def note_erased(connection: Connection, site_id: int, keys: Iterable[str], names: Iterable[str], now_ms: int) -> None:
-    """Note that visitors were erased, so that what waits of them in the queue isn't stored.
-
-    *names* are what refused events are searched for: none that may stand in anybody's by chance.
-    """
-    hashes = {_key_hash(key) for key in keys} | {_name_hash(name) for name in names}
-    rows = [(site_id, one, now_ms) for one in sorted(hashes)]
-    bulk.upsert(connection, erased_visitors, rows, columns=("site_id", "key_hash", "erased_at"))
-
-
-def erased_among(connection: Connection, keys: Iterable[VisitorKey]) -> dict[VisitorKey, int]:
-    """Return when those of *keys* were erased that were, lately."""
-    by_site: dict[int, dict[bytes, VisitorKey]] = {}
-    for key in keys:
-        by_site.setdefault(key[0], {})[_key_hash(key[1])] = key
-    found: dict[VisitorKey, int] = {}
-    for site_id, names in by_site.items():
-        rows = bulk.select_where_in(
-            connection, erased_visitors, ("key_hash", "erased_at"), "key_hash", names, f"site_id = {site_id}"
-        )
-        found |= {names[bytes(key_hash)]: erased_at for key_hash, erased_at in rows}
-    return found
-
-
-def load_erased(connection: Connection, site_id: int) -> dict[bytes, int]:
-    """Return who of a site was erased lately, as hashes of ids and names, and when."""
-    rows = select(erased_visitors.c.key_hash, erased_visitors.c.erased_at).where(erased_visitors.c.site_id == site_id)
-    return {bytes(row.key_hash): row.erased_at for row in connection.execute(rows)}
-
-
-def erased_at(erased: Mapping[bytes, int], body: bytes) -> int:
-    """Return when somebody whom a refused event names was erased, by ``load_erased``; -1 for nobody."""
-    if not erased:
-        return -1
-    return max((at for word in words_of(body) if (at := erased.get(_name_hash(word))) is not None), default=-1)
-
-
-def forget_erased(connection: Connection, before_ms: int) -> int:
-    """Forget who was erased before *before_ms*: nothing of theirs can wait any more; return how many."""
-    return connection.execute(erased_visitors.delete().where(erased_visitors.c.erased_at < before_ms)).rowcount
-
-
-def _name_hash(name: str) -> bytes:
-    """The hash of a name, whatever its case; never that of a visitor's key."""
-    return blake2b(name.lower().encode(errors="surrogatepass"), digest_size=16, person=b"name").digest()
-
-
-def _key_hash(key: str) -> bytes:
-    return blake2b(key.encode(), digest_size=16).digest()
-
-
 def forget_visitors(connection: Connection, before_ms: int, limit: int) -> list[int]:
     """Delete up to *limit* visitors of whom nothing was received since *before_ms*, with visits and events; return ids.
 
@@ -407,63 +247,6 @@ def delete_visitors(connection: Connection, ids: Sequence[int]) -> None:
 def new_visitor_ids(connection: Connection, count: int) -> list[int]:
     """Return ids for *count* new visitors."""
     return bulk.reserve_ids(connection, visitors, count)
-
-
-def save_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Store refused events."""
-    rows = [(one.site_id, one.received_at, one.reason, one.source, one.trusted, _kept_body(one)) for one in letters]
-    bulk.append(connection, dead_letters, rows, columns=_DEAD_LETTER_COLUMNS)
-
-
-def save_dead_letter_once(connection: Connection, letter: DeadLetter) -> None:
-    """Store a refused line of an imported file, unless the same line is there already: files are imported again."""
-    same = (
-        dead_letters.c.site_id == letter.site_id,
-        dead_letters.c.source == letter.source,
-        dead_letters.c.reason == letter.reason,
-        dead_letters.c.body == _kept_body(letter),
-    )
-    if connection.execute(select(dead_letters.c.id).where(*same)).first() is None:
-        save_dead_letters(connection, [letter])
-
-
-def add_counts(
-    connection: Connection,
-    counts: Mapping[tuple[int, int], Counts],
-    heard_of: Mapping[tuple[int, int], int],
-    now_ms: int,
-) -> None:
-    """Add to the accounts of each (partition, site), heard of now; of the visitors given, where there is any.
-
-    The caller holds the partitions.
-    """
-    columns = ("partition", "site_id", *_COUNTS, "heard_at", "heard_of")
-    rows = [
-        (*place, *(getattr(more, name) for name in _COUNTS), now_ms, heard_of.get(place)) for place, more in counts.items()
-    ]
-    told = [row for row in rows if row[-1] is not None]
-    bulk.upsert(connection, intake, told, columns=columns, add=_COUNTS)
-    # Of no visitor: the one that is there stays.
-    untold = [row for row in rows if row[-1] is None]
-    bulk.upsert(connection, intake, untold, columns=columns, keep=("heard_of",), add=_COUNTS)
-
-
-def read_counts(connection: Connection) -> dict[tuple[int, int], Counts]:
-    """Return the accounts of each (partition, site)."""
-    rows = connection.execute(select(intake))
-    return {(row.partition, row.site_id): Counts(*(getattr(row, name) for name in _COUNTS)) for row in rows}
-
-
-def count_dead_letters(connection: Connection) -> dict[tuple[int, str], int]:
-    """Return how many dead letters wait for a decision, by site and reason."""
-    columns = (dead_letters.c.site_id, dead_letters.c.reason, func.count().label("letters"))
-    query = select(*columns).where(dead_letters.c.replayed_at.is_(None)).group_by(*columns[:2])
-    return {(row.site_id, row.reason): row.letters for row in connection.execute(query)}
-
-
-def _kept_body(letter: DeadLetter) -> bytes:
-    # What is no entry of ours is bytes of whoever wrote them: they are kept as a trace.
-    return letter.body if letter.reason == "entry_unreadable" else minimal_body(letter.body)
 
 
 def _json(value: Any) -> str | None:

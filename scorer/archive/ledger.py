@@ -13,6 +13,7 @@ from scorer.core.decay import DAY_MS
 from tracker import bulk, queue, store
 from tracker.endpoints import Client
 from tracker.models import dead_letters, events, visitors
+from tracker.progress import read_positions
 
 VISITORS_AT_ONCE: Final = 1000
 CLOCKS_APART_MS: Final = 3_600_000
@@ -49,7 +50,7 @@ def processed_until(connection: Connection, streams: Client, partitions: int, no
     What waits in the queue was received about when it was put there, which its id tells.
     """
     oldest = now_ms
-    positions = store.read_positions(connection)
+    positions = read_positions(connection)
     for number in {*range(partitions), *positions}:
         if positions.get(number) in (queue.FINISHED, queue.CLOSED_ID):
             continue  # Nothing comes any more, and no id is behind this one.

@@ -22,8 +22,7 @@ from scorer.intake import Account, read_accounts
 from scorer.page_doctor import examine_page
 from scorer.resources import now_ms
 from tracker import dead_letters as letters_of
-from tracker import store
-from tracker.dead_letters import KeptLetter, read_letters
+from tracker.dead_letters import KeptLetter, count_dead_letters, read_letters
 from tracker.sites import load_sites
 
 _PAGE = 500
@@ -69,7 +68,7 @@ def letters_list(site_name: str | None, reason: str | None, limit: int, language
     """Show how many there are for each reason, and the oldest of them."""
     with service() as resources, resources.database.reading() as connection:
         site_id = the_site(connection, site_name).id if site_name else None
-        counts = store.count_dead_letters(connection)
+        counts = count_dead_letters(connection)
         names = {site.id: site.name for site in load_sites(connection).values()}
         shown = read_letters(connection, site_id, reason, limit=limit)
     if as_json:

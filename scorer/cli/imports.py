@@ -22,9 +22,10 @@ from scorer.cli.language import Mistake, error_language_option, language_of, tol
 from scorer.cli.words import word
 from scorer.core.labels import Language
 from scorer.resources import Resources, now_ms
-from tracker import queue, store
+from tracker import queue
 from tracker.core.layouts import numbers_of
 from tracker.core.lead_rows import DateOrder, LeadPlan, OutcomeKind, StatusKind
+from tracker.dead_letters import DeadLetter, save_dead_letter_once
 from tracker.importing import (
     Deliver,
     HttpDelivery,
@@ -37,7 +38,6 @@ from tracker.importing import (
 )
 from tracker.importing.direct import QueueDelivery
 from tracker.sites import Site
-from tracker.store import DeadLetter
 
 _STATES = (*get_args(OutcomeKind), "open")
 _Import = Callable[[Deliver, Callable[[int, int | None, ImportReport], None], KeepBad], ImportReport]
@@ -213,7 +213,7 @@ def _deliver(
     def keep_bad(reason: str, line_number: int, text: str) -> None:
         with resources.database.writing() as connection:
             letter = DeadLetter(site.id, now_ms(), reason, "import", True, text.encode())
-            store.save_dead_letter_once(connection, letter)
+            save_dead_letter_once(connection, letter)
 
     if url is not None and server_key is not None:
         with HttpDelivery(url, server_key, resources.settings.collect_prefix) as over_http:

@@ -27,6 +27,7 @@ from tests.factories import DAY, HOUR, MINUTE, NOW, page
 from tests.scorer.test_simulating import with_points
 from tracker import queue, store
 from tracker.models import dead_letters, events, visitors
+from tracker.progress import save_positions
 
 BODY = with_points("pricing", 40)
 TODAY = NOW // DAY
@@ -116,7 +117,7 @@ def test_a_day_is_not_over_while_events_of_it_wait(archived: Archived) -> None:
     assert archived.keep().waits_for_queue
     assert archived.status().last == days.day_name(TODAY - 3)
     with archived.database.writing() as connection:
-        store.save_positions(connection, {5: f"{since}-0", 6: queue.FINISHED})
+        save_positions(connection, {5: f"{since}-0", 6: queue.FINISHED})
     assert not archived.keep().waits_for_queue
     assert archived.status().last == days.day_name(TODAY - 1)
     stream.close()

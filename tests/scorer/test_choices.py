@@ -32,9 +32,9 @@ from tracker.batch import process_surely
 from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
 from tracker.core.entries import RequestInfo, split
 from tracker.models import consents, events
+from tracker.progress import read_counts
 from tracker.site_changes import changed_settings
 from tracker.sites import Site, change_site, load_sites
-from tracker.store import read_counts
 
 EMAIL = "ada@halden.example"
 _numbers = itertools.count(10**12)

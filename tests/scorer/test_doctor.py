@@ -39,11 +39,10 @@ from scorer.webhooks import add_webhook
 from scorer.worker_names import new_worker_name, version_in
 from tests.factories import DAY, World
 from tests.mail_server import Kept, mail_server
-from tracker import store
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.models import sites
 from tracker.settings import Settings
 from tracker.sites import load_sites
-from tracker.store import DeadLetter
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 MODULES = tuple(
@@ -302,7 +301,7 @@ def test_a_disk_that_is_too_small_for_what_is_to_be_kept(
     assert days_until_full(20 * gigabytes, 10 * gigabytes, 100, 149) is None
     with world.database.writing() as connection:
         connection.execute(update(sites).values(created_at=now_ms() - DAY))
-        store.save_dead_letters(connection, [DeadLetter(world.nordwind.id, 0, "url_invalid", "import", False, b"{}")])
+        save_dead_letters(connection, [DeadLetter(world.nordwind.id, 0, "url_invalid", "import", False, b"{}")])
     assert found(database_signs.database_signs(resources)) == [("note", "1 dead letters wait for a decision.")]
 
 

@@ -36,9 +36,10 @@ from tests.scorer.test_mail_clicks import Mailing
 from tracker.batch import process_surely
 from tracker.core.admission import OLDEST_MS, Caller, admit, read_body
 from tracker.core.entries import RequestInfo, split
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.models import dead_letters, erased_visitors, metadata
+from tracker.progress import read_counts
 from tracker.sites import Site, load_sites
-from tracker.store import DeadLetter, read_counts, save_dead_letters
 
 EMAIL = "ada@halden.example"
 PHONE = "ada's phone"

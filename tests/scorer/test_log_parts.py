@@ -12,9 +12,8 @@ from scorer.changes_feed import read_changes
 from scorer.log_parts import LOGS, forget_log, open_parts, parts
 from scorer.models import feed, lead_changes
 from tests.factories import DAY, HOUR, NOW, World, buyer
-from tracker import store
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.models import dead_letters
-from tracker.store import DeadLetter
 
 CHANGES, LETTERS = LOGS
 
@@ -110,10 +109,10 @@ def test_dead_letters_keep_their_numbering(migrated_postgres_url: str) -> None:
     world = World(migrated_postgres_url)
     letters = [DeadLetter(1, NOW - 800 * DAY, "url_invalid", "collector", False, b"{}")] * 25
     with world.database.writing() as connection:
-        store.save_dead_letters(connection, letters)
+        save_dead_letters(connection, letters)
     assert open_parts(world.database, NOW) == ["dead_letters_2"]
     with world.database.writing() as connection:
-        store.save_dead_letters(connection, [DeadLetter(1, NOW - HOUR, "url_invalid", "import", False, b"{}")])
+        save_dead_letters(connection, [DeadLetter(1, NOW - HOUR, "url_invalid", "import", False, b"{}")])
         assert connection.execute(select(func.max(dead_letters.c.id))).scalar_one() == 26
     assert forget_log(world.database, LETTERS, NOW - 730 * DAY) == 1
     with world.database.reading() as connection:

@@ -16,7 +16,7 @@ from tests.factories import World
 from tests.tracker.conftest import DAY, GOOGLEBOT, NOW, packed, page, totals
 from tracker import queue
 from tracker.batch import process_surely
-from tracker.store import Counts
+from tracker.progress import Counts
 
 
 def test_what_was_filtered_wrongly_counts_and_the_log_says_so(

@@ -11,8 +11,9 @@ from scorer.models import identities, lead_changes, lead_scores, lead_visitors, 
 from scorer.retention import forget_old
 from tests.factories import DAY, NOW, World, buyer, page
 from tracker import store
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.models import dead_letters, events, visitors, visits
-from tracker.store import DeadLetter
+from tracker.progress import lock_positions, read_positions
 
 YEAR = 365 * DAY
 
@@ -32,7 +33,7 @@ def test_who_was_long_not_heard_of_is_forgotten_and_the_feed_says_so(database_ur
     world.feed(buyer("gone", until=world.now, name="Ada Gone", email="ada@gone.example"))
     assert kept(world)["identities"] == 1
     with world.database.writing() as connection:
-        store.save_dead_letters(connection, [DeadLetter(1, world.now, "url_invalid", "collector", False, b"{}")])
+        save_dead_letters(connection, [DeadLetter(1, world.now, "url_invalid", "collector", False, b"{}")])
     world.now = NOW
     world.feed([page("here", "/pricing", NOW)])
     assert forget_old(world.database, NOW - YEAR, NOW) == 1
@@ -48,7 +49,7 @@ def test_refused_events_may_go_sooner(database_url: str) -> None:
     world.feed([page("here", "/pricing", NOW)])
     with world.database.writing() as connection:
         letters = [DeadLetter(1, NOW - days * DAY, "url_invalid", "collector", False, b"{}") for days in (9, 11)]
-        store.save_dead_letters(connection, letters)
+        save_dead_letters(connection, letters)
     assert forget_old(world.database, NOW - YEAR, NOW, NOW - 10 * DAY) == 0
     assert (kept(world)["dead_letters"], kept(world)["visitors"]) == (1, 1)
 
@@ -66,8 +67,8 @@ def test_a_visitor_whom_a_drain_has_just_read_is_not_forgotten_beside_it(databas
 
     thread = threading.Thread(target=forget)
     with world.database.writing() as connection:  # as a drain does: it holds the partitions, reads, and writes later
-        numbers = list(store.read_positions(connection))
-        assert store.lock_positions(connection, numbers).keys() == set(numbers)
+        numbers = list(read_positions(connection))
+        assert lock_positions(connection, numbers).keys() == set(numbers)
         [known] = store.load_visitors(connection, [(world.nordwind.id, "back again")]).values()
         thread.start()
         begun.wait()

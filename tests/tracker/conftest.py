@@ -13,7 +13,7 @@ from tracker.core.admission import OLDEST_MS, Caller, read_body
 from tracker.core.entries import RequestInfo, take_in
 from tracker.db import Database
 from tracker.models import metadata
-from tracker.store import Counts, read_counts
+from tracker.progress import Counts, read_counts
 
 
 @pytest.fixture

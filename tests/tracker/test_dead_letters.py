@@ -16,9 +16,17 @@ from tests.tracker.conftest import DAY, GOOGLEBOT, MINUTE, NOW, Stream, iso, pac
 from tracker import queue
 from tracker.batch import VisitorUpdate, process, process_surely
 from tracker.db import Database
-from tracker.dead_letters import KeptLetter, Replayed, read_letters, replay
+from tracker.dead_letters import (
+    DeadLetter,
+    KeptLetter,
+    Replayed,
+    count_dead_letters,
+    read_letters,
+    replay,
+    save_dead_letters,
+)
+from tracker.progress import Counts
 from tracker.sites import Site, SiteSettings
-from tracker.store import Counts, DeadLetter, count_dead_letters, save_dead_letters
 
 LATE_MS = 7 * DAY
 

@@ -24,8 +24,8 @@ from tracker.batch import FollowUp, VisitorUpdate, process, process_surely
 from tracker.db import Database
 from tracker.drain import drain
 from tracker.models import dead_letters, events, intake, partitions, visitors, visits
+from tracker.progress import Counts
 from tracker.sites import Site, SiteSettings
-from tracker.store import Counts
 
 PARTITIONS = [0, 1, 2, 3]
 

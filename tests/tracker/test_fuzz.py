@@ -25,8 +25,8 @@ from tracker.collect import ROUTES, Accepted, Answer, KnownKey, Limits, Request,
 from tracker.core.entries import unpack
 from tracker.core.refusals import EXPLANATION
 from tracker.db import Database
+from tracker.dead_letters import count_dead_letters
 from tracker.sites import SiteSettings, add_site
-from tracker.store import count_dead_letters
 
 BODIES: Final = int(os.environ.get("WARMTRAIL_FUZZ_BODIES", "0"))
 SEED: Final = int(os.environ.get("WARMTRAIL_FUZZ_SEED", "8"))

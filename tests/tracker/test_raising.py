@@ -20,12 +20,13 @@ from scorer.sites import found_site
 from tests.service.running import wait_for
 from tests.tracker.conftest import MINUTE, NOW, packed, page, totals
 from tests.tracker.raising import die_in_the_midst, note_order, work
-from tracker import layouts, queue, store
+from tracker import layouts, queue
 from tracker.commit import GroupCommit, QueueUnavailable
 from tracker.core.layouts import numbers_of
 from tracker.db import Database
 from tracker.drain import drain
 from tracker.layouts import LayoutError, agreed_layouts, raise_partitions, read_layouts
+from tracker.progress import read_counts, read_positions
 from tracker.sites import SiteSettings
 
 FIRST, WANTED = 4, 6
@@ -182,7 +183,7 @@ def test_order_and_number_stay_though_the_raise_and_every_worker_are_killed(
     assert senders.refused > VISITORS  # by the old number, which the server doesn't take any more
     with database.reading() as connection:
         assert read_layouts(connection, FIRST) == [100_000 + WANTED]
-        by_partition = {number for number, _ in store.read_counts(connection)}
+        by_partition = {number for number, _ in read_counts(connection)}
     assert by_partition == {*range(FIRST), *numbers_of(100_000 + WANTED)}
 
 
@@ -267,6 +268,6 @@ def test_of_two_raises_at_once_one_is_made(postgres_database: Database, client: 
     assert errors.count(None) == 1
     assert all(isinstance(error, LayoutError) for error in errors if error is not None)
     with postgres_database.reading() as connection:
-        numbers = sorted(store.read_positions(connection))
+        numbers = sorted(read_positions(connection))
     assert numbers == [*range(FIRST), *numbers_of(100_000 + WANTED)]
     assert layouts.may_begin(0, {}) is True

@@ -21,10 +21,12 @@ from tracker import queue
 from tracker.batch import QueueEntry, VisitorUpdate, process, process_surely
 from tracker.core.entries import RequestInfo, split_again, unpack
 from tracker.db import Database
+from tracker.erased import note_erased
 from tracker.models import consents, events, visitors, visits
+from tracker.progress import Counts
 from tracker.recounting import NotCounted, Wanted, count_labelled, recount
 from tracker.sites import Site, SiteSettings
-from tracker.store import Counts, delete_visitors, event_row, hold_off_drains, note_erased
+from tracker.store import delete_visitors, event_row, hold_off_drains
 
 LATER = NOW + DAY
 

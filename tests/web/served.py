@@ -25,8 +25,8 @@ from tests.factories import DAY, World, buyer, identify, page, passer_by, track
 from tests.proposal_samples import propose
 from tests.web.conftest import Web
 from tests.web.shown_pages import FIRST_OF, placeholder_of
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.sites import load_sites
-from tracker.store import DeadLetter, save_dead_letters
 
 Width = Literal[390, 1280]
 HEIGHT = {390: 844, 1280: 900}

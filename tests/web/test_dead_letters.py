@@ -8,8 +8,8 @@ import pytest
 from scorer.web.pages.dead_letters import readable
 from tests.factories import NOW
 from tests.web.conftest import Web
+from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.queue import connect, count_entries
-from tracker.store import DeadLetter, save_dead_letters
 
 HERE = "/settings/dead-letters"
 GOOD = {"type": "page", "anonymousId": "v1", "messageId": "m1", "properties": {"url": "https://www.nordwind.example/"}}
