@@ -153,6 +153,7 @@ def test_a_container_has_no_rights_and_writes_nowhere_but_where_it_must(service:
 def test_a_container_is_looked_after_and_bounded(service: dict[str, Any]) -> None:
     limits = service["deploy"]["resources"]["limits"]
     assert set(limits) == {"cpus", "memory", "pids"}
+    assert service["ulimits"] == {"nofile": 65536}, "as in the units of systemd"
     if service["command" if "command" in service else "image"] == ["init"]:  # it ends by itself
         assert (service["healthcheck"], service["restart"]) == ({"disable": True}, "no")
     else:
