@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+import redis
 from sqlalchemy import insert, select
 
 from scorer import rescoring
 from scorer.archive import days
 from scorer.archive.keeping import Busy, Done
 from scorer.archive.keys import key_hash
+from scorer.archive.ledger import END_OF_TIME
 from scorer.archive.places import ArchiveError, Place, shown
 from scorer.data_subjects import Asked
 from scorer.erasing import erase
@@ -55,6 +64,16 @@ def rows_of(archived: Archived) -> list[dict[str, Any]]:
 
 def in_archive(archived: Archived) -> list[tuple[int, bytes]]:
     return [(row["visitor_id"], row["message_id"]) for row in rows_of(archived)]
+
+
+def written(folder: Path) -> set[tuple[str, int]]:
+    """The files that are there now, by name and number: somebody writes them, and replaces some, meanwhile."""
+    found = set()
+    for where, _, names in os.walk(folder):
+        for path in (Path(where) / name for name in names):
+            with suppress(FileNotFoundError):
+                found.add((str(path), path.stat().st_ino))
+    return found
 
 
 def test_each_day_that_is_over_is_archived_once(database_url: str, redis_url: str, tmp_path: Path) -> None:
@@ -108,6 +127,38 @@ def test_what_was_cut_off_is_made_whole(archived: Archived, tmp_path: Path, monk
             assert sum(word.rows for word in words.values()) == rows, "what counts is whole"
     assert cuts == 4
     assert sorted(in_archive(archived)) == sorted(ledger(archived))
+
+
+def test_killed_again_and_again_it_is_whole_in_the_end(archived: Archived, tmp_path: Path) -> None:
+    """The process that cron starts, by ``kill -9``: while it writes days, and while it takes out who was erased."""
+    settings = {"DATABASE_URL": archived.settings.database_url, "REDIS_URL": archived.redis_url, "ARCHIVE_URL": archived.url}
+    settings |= {"DATA_DIR": str(tmp_path), "ARCHIVE_PARTITIONS": str(PARTITIONS), "RETENTION_DAYS": "20000"}
+    environ = os.environ | {f"WARMTRAIL_{name}": str(value) for name, value in settings.items()}
+    chance, kills = random.Random(7), 0
+
+    def brought_up_to_date(may_be_killed: int) -> None:
+        nonlocal kills
+        for left in range(may_be_killed, -1, -1):
+            before, changes = written(tmp_path / "archive"), chance.randrange(1, 25)
+            with redis.Redis.from_url(archived.redis_url) as control:
+                control.delete("warmtrail:archive")  # the lock of who was killed: its time is up
+            job = subprocess.Popen([sys.executable, "-m", "scorer.archive.job"], env=environ)
+            while left and job.poll() is None:
+                if len(written(tmp_path / "archive") - before) >= changes:
+                    job.kill()
+                time.sleep(0.001)
+            kills += job.wait() == -signal.SIGKILL
+        assert job.returncode == 0
+
+    brought_up_to_date(3)
+    assert sorted(in_archive(archived)) == sorted(ledger(archived, END_OF_TIME)), "each once"
+    with archived.database.writing() as connection:
+        erase(connection, archived.site, Asked(anonymous_id="v5"), "ada", "asked", NOW)
+    brought_up_to_date(2)
+    assert sorted(in_archive(archived)) == sorted(ledger(archived, END_OF_TIME))
+    assert archived.status().erasures_waiting == 0
+    assert not any(key_hash("v5") in content for content in files_of(tmp_path / "archive").values())
+    assert kills >= 3
 
 
 def test_a_day_is_not_over_while_events_of_it_wait(archived: Archived) -> None:
