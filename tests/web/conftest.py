@@ -113,10 +113,10 @@ def sqlite_web(migrated_sqlite_url: str) -> Iterator[Web]:
 
 
 @pytest.fixture
-def queued_web(migrated_sqlite_url: str, redis_url: str) -> Iterator[Web]:
+def queued_web(migrated_sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Web]:
     """The page of a new world, with a queue."""
     world = World(migrated_sqlite_url)
-    resources = Resources(Settings(public_url=URL, database_url=migrated_sqlite_url), redis_url)
+    resources = Resources(Settings(public_url=URL, database_url=migrated_sqlite_url, data_dir=tmp_path), redis_url)
     yield Web(world, resources=resources)
     resources.close()
     world.database.close()
