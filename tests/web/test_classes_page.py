@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from playwright.sync_api import expect
 
 from scorer import jobs
 from scorer.class_assignment import assign
@@ -206,9 +207,9 @@ def test_it_works_without_scripts(served: Served) -> None:
         page = context.new_page()
         page.goto("/classes")
         page.get_by_role("button", name=MARKUP).first.click()
-        assert "Saved. It is learned from the next time." in page.content()
+        expect(page.get_by_text("Saved. It is learned from the next time.")).to_be_visible()
         page.goto(f"/leads/{lead(served.web, 2)}")
         page.get_by_label("Scheme", exact=True).fill("Kind")
         page.get_by_label("Label", exact=True).fill("Key account")
         page.get_by_role("button", name="Label it").click()
-        assert "Key account" in page.content()
+        expect(page.get_by_text("Key account").first).to_be_visible()
