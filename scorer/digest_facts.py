@@ -266,8 +266,7 @@ class _Reading:
 
     def _who(self, lead: shapes.Lead) -> Who:
         company = (lead.company.name or readable(lead.company.domain)) if lead.company else None
-        doubt = pick(AT_ONCE, self.view.language) if came_at_once(lead.tier, lead.observed_seconds) else None
-        about = (lead.title, company or lead.network_hint, doubt)
+        about = (lead.title, company or lead.network_hint)
         name = one_line(lead.name or readable(lead.email), 100)
         return Who(name, ", ".join(one_line(part, 100) for part in about if part), lead.url)
 
@@ -280,10 +279,11 @@ class _Reading:
         return one_line(self.names.get(owner, owner) if owner else "", 100)
 
     def _hot(self, lead: shapes.Lead) -> HotLead:
+        doubts = [pick(AT_ONCE, self.view.language)] if came_at_once(lead.tier, lead.observed_seconds) else []
         return HotLead(
             who=self._who(lead),
             score=lead.score,
-            why=[one_line(one.text) for one in lead.reasons[:_REASONS]],
+            why=doubts + [one_line(one.text) for one in lead.reasons[:_REASONS]],
             step=one_line(lead.next_step.label),
             step_why=one_line(lead.next_step.why),
             due_ms=_ms(lead.next_step.due),

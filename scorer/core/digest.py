@@ -27,7 +27,7 @@ class HotLead(msgspec.Struct, frozen=True):
     who: Who
     score: float
     why: list[str]
-    """The reasons that count most, in words."""
+    """In words: that it may be made up, where it may; then the reasons that count most."""
     step: str
     """What to do next, in words."""
     step_why: str

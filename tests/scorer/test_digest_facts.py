@@ -84,7 +84,8 @@ def test_a_new_hot_lead_is_told_with_why_and_what_next(world: World) -> None:
 def test_of_who_was_hot_at_one_go_that_is_told(world: World) -> None:
     world.browsers_send(buyer("ada", **person("ada")))
     [one] = told(world).hot.shown
-    assert one.who.about == "ada.example, Maybe made up"
+    assert one.who.about == "ada.example"
+    assert (one.why[0], len(one.why)) == ("Maybe made up", 3), "before the reasons, not instead of one"
 
 
 def test_a_week_tells_its_own_and_the_numbers_of_the_one_before(world: World) -> None:
