@@ -27,7 +27,8 @@ def wait_for(full_at: float, now: float, events: int, quota: Quota) -> float:
     """
     if full_at <= now:
         return 0.0
-    return max(0.0, full_at - now + (events - quota.burst) / quota.per_second)
+    # Rounded, or what is lost in the difference of two large times would hold back the last of a burst.
+    return max(0.0, round(full_at - now + (events - quota.burst) / quota.per_second, 6))
 
 
 def taken_from(full_at: float, now: float, events: int, quota: Quota) -> float:

@@ -27,6 +27,11 @@ def test_a_burst_goes_through_and_then_the_rate() -> None:
     assert len(sent([(100 + number / 20, 1) for number in range(200)], QUOTA)) == pytest.approx(50 + 100, abs=1)
 
 
+@given(st.floats(0.001, 2e7), st.floats(0.001, 100), st.integers(1, 50))
+def test_a_whole_burst_goes_through_whatever_the_clock_says(now: float, per_second: float, burst: int) -> None:
+    assert len(sent([(now, 1)] * (burst + 5), Quota(per_second, burst))) == burst
+
+
 def test_whoever_waits_as_told_is_let_through() -> None:
     full_at = taken_from(0, 100, 50, QUOTA)
     wait = wait_for(full_at, 100, 20, QUOTA)
@@ -52,7 +57,7 @@ def test_never_more_than_burst_and_rate_within_any_time(steps: list[tuple[float,
     for begin, (start, _) in enumerate(taken):
         for end in range(begin, len(taken)):
             total = sum(events for _, events in taken[begin : end + 1])
-            assert total <= QUOTA.burst + QUOTA.per_second * (taken[end][0] - start) + 1e-6
+            assert total <= QUOTA.burst + QUOTA.per_second * (taken[end][0] - start + 1e-6) + 1e-6
 
 
 @pytest.mark.parametrize(
