@@ -7,17 +7,15 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
+from scorer.browsers import browsers_of
 from scorer.core.decay import DAY_MS
 from scorer.core.fit import IdealCustomer
 from scorer.core.fit_evidence import Decided
 from scorer.core.fit_learning import FitLearned, learn_fit
 from scorer.core.objecting import OBJECTION
-from scorer.memberships import members
 from scorer.models import leads, outcomes
 from scorer.portrait import portrait
 from tracker import bulk
-from tracker.core.visits import VisitorState, unpack_state
-from tracker.models import visitors
 from tracker.sites import Site
 
 LEADS_AT_MOST: Final = 2000
@@ -62,12 +60,12 @@ def read_fit(connection: Connection, site: Site, ideal: IdealCustomer | None, no
     lost = _latest(connection, site, is_lost)
     complete = max(len(won), len(lost)) <= LEADS_AT_MOST
     fates = [(lead, True) for lead in won[:LEADS_AT_MOST]] + [(lead, False) for lead in lost[:LEADS_AT_MOST]]
-    states = _states(connection, [lead for lead, _ in fates])
+    browsers = browsers_of(connection, [lead for lead, _ in fates])
     contacts = _first_words(connection, [lead for lead, _ in fates])
     decided, late = [], 0
     for lead, is_won in fates:
-        mine = states.get(lead, [])
-        told_at = max((at for one in mine for at in (one.identified_at, one.grouped_at)), default=0)
+        mine = browsers.get(lead, [])
+        told_at = max((at for one in mine for at in (one.state.identified_at, one.state.grouped_at)), default=0)
         if told_at > contacts.get(lead, now_ms):
             late += 1
         elif mine:
@@ -98,11 +96,3 @@ def _first_words(connection: Connection, lead_ids: list[str]) -> dict[str, int]:
     for lead, at in rows:
         found[lead] = min(at, found.get(lead, at))
     return found
-
-
-def _states(connection: Connection, lead_ids: list[str]) -> dict[str, list[VisitorState]]:
-    visitors_of = members(connection, lead_ids)
-    numbers = [number for some in visitors_of.values() for number in some]
-    rows = bulk.select_where_in(connection, visitors, ("id", "state"), "id", numbers)
-    known = {row[0]: unpack_state(row[1]) for row in rows if row[1] is not None}
-    return {lead: [known[number] for number in some if number in known] for lead, some in visitors_of.items()}

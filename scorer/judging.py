@@ -10,6 +10,7 @@ from scorer.core.fit import Fit
 from scorer.core.fit import judge as judge_fit
 from scorer.core.interests import topic_names
 from scorer.core.objecting import OBJECTION
+from scorer.core.observing import UNOBSERVED, is_unobserved
 from scorer.core.people import account_id
 from scorer.core.profile import Profile
 from scorer.core.rules import Card
@@ -17,6 +18,7 @@ from scorer.core.score import Totals
 from scorer.core.scorecard import Stage
 from scorer.core.stages import stage
 from scorer.portrait import Portrait
+from tracker.sites import Site
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -33,19 +35,20 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(
-    card: Card, site_id: int, totals: Totals, portrayed: Portrait, by_hand: str | None, *, objects: bool = False
+    card: Card, site: Site, totals: Totals, portrayed: Portrait, by_hand: str | None, *, objects: bool = False
 ) -> Judgement:
     """Judge a lead. *by_hand* is a person's word on its exclusion: a reason, or empty for none whatever the card says.
 
     Who *objects* to being scored isn't judged, which stands before all else; its *totals* are those of nothing.
     """
     person, profile = portrayed.person, portrayed.profile
-    account = account_id(site_id, person.company_name, person.company_domain)
+    account = account_id(site.id, person.company_name, person.company_domain)
     rule = None
     if portrayed.told or totals.marks:  # Of most strangers nothing is known that could exclude them.
         behaviour = Behaviour(card.events_marked(totals.marks), totals.pages, totals.marks)
         rule = excluded(card.exclusions, profile, behaviour)
-    reason = rule.reason if rule else "robot" if portrayed.robot else None
+    held = is_unobserved(portrayed.observed_seconds, site.settings.observe_seconds)
+    reason = rule.reason if rule else "robot" if portrayed.robot else UNOBSERVED if held else None
     return Judgement(
         fit=Fit() if objects else judge_fit(card.scorecard.fit, profile),
         exclusion=OBJECTION if objects else (by_hand or None) if by_hand is not None else reason,
@@ -55,7 +58,7 @@ def judge(
         company=None
         if account is None
         else Company(
-            site_id,
+            site.id,
             person.company_name,
             person.company_domain,
             profile.industry[:100],

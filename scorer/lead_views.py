@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from scorer.browsers import read_browsers
 from scorer.classes import LeadClass, classes_of
 from scorer.core.cycle import Cycle, cycle_position
 from scorer.core.explored_steps import EXPLORED_STEPS
@@ -22,7 +23,6 @@ from scorer.core.lead_features import told_feature
 from scorer.core.learned import Calibration, chance
 from scorer.core.next_steps import NextStepRule, Situation, next_step
 from scorer.core.objecting import OBJECTION, UNSCORED_STEPS
-from scorer.core.observing import observed_seconds
 from scorer.core.profile import Profile
 from scorer.core.reasons import reasons
 from scorer.core.rhythm import Rhythm, rhythm
@@ -39,12 +39,11 @@ from scorer.memberships import members
 from scorer.models import lead_scores, leads
 from scorer.outlets import shapes
 from scorer.outlets.shapes import time_text
-from scorer.portrait import portrait
+from scorer.portrait import Browser, portrait
 from scorer.scorecards import StoredCard
 from scorer.scoring import unpack_score
-from tracker import bulk
 from tracker.core.channels import channel_of, told_origin
-from tracker.core.visits import RECENT_PAGES, VisitorState, unpack_state
+from tracker.core.visits import RECENT_PAGES
 from tracker.models import visitors, visits
 from tracker.sites import Site
 
@@ -189,21 +188,13 @@ def load_colleagues(connection: Connection, scorecard_id: int, account_ids: Iter
 class _Behaviour(msgspec.Struct):
     """What one browser has done."""
 
-    state: VisitorState
+    browser: Browser
     recent: list[Any]
     """Rows of its latest visits."""
-    heard: tuple[int | None, int]
-    """When a browser first sent something of it, where that is known, and when something last came."""
 
 
 def _load_behaviours(connection: Connection, visitor_ids: Sequence[int]) -> dict[int, _Behaviour]:
-    found = {
-        row[0]: _Behaviour(unpack_state(row[1]), [], (row[2], row[3]))
-        for row in bulk.select_where_in(
-            connection, visitors, ("id", "state", "first_received_at", "heard_at"), "id", visitor_ids
-        )
-        if row[1] is not None
-    }
+    found = {number: _Behaviour(browser, []) for number, browser in read_browsers(connection, visitor_ids).items()}
     latest = (visits.c.visitor_id == visitors.c.id) & (visits.c.number > visitors.c.visits - RECENT_VISITS)
     fields = ("visitor_id", "started_at", "day", "agent", "time_zone", "locale", "country", "network")
     wanted = [visits.c[name] for name in fields]
@@ -235,7 +226,7 @@ def _view(
     objects = row.exclusion == OBJECTION
     foreseen = rhythm([], now_ms, zone) if objects else habits
     origin = _first_source(behaviour)
-    portrayed = portrait([one.state for one in behaviour]) if behaviour else None
+    portrayed = portrait([one.browser for one in behaviour]) if behaviour else None
     ideal = card.scorecard.fit
     fit = judge_fit(ideal, portrayed.profile) if portrayed and not objects else judge_fit(None, Profile())
     situation = Situation(
@@ -294,7 +285,7 @@ def _view(
         page_views=row.page_views,
         downloads=row.downloads,
         engaged_seconds=row.engaged_ms / 1000,
-        observed_seconds=observed_seconds(one.heard for one in behaviour),
+        observed_seconds=portrayed.observed_seconds if portrayed else None,
         frequency=shapes.Frequency(
             visits_7d=habits.visits_7d,
             visits_30d=habits.visits_30d,
@@ -378,14 +369,15 @@ def _company(row: LeadRow) -> shapes.Company | None:
 
 
 def _last_pages(behaviour: list[_Behaviour]) -> list[shapes.PageView]:
-    pages = sorted((page for one in behaviour for page in one.state.recent), key=lambda page: page.at)
+    pages = sorted((page for one in behaviour for page in one.browser.state.recent), key=lambda page: page.at)
     return [shapes.PageView(time_text(page.at), page.url, page.title) for page in reversed(pages[-RECENT_PAGES:])]
 
 
 def _first_source(behaviour: list[_Behaviour]) -> shapes.Source | None:
-    seen = [one.state for one in behaviour if one.state.visit is not None]
+    states = [one.browser.state for one in behaviour]
+    seen = [state for state in states if state.visit is not None]
     if not seen:
-        told = [told_origin(one.state.told_source) for one in behaviour]
+        told = [told_origin(state.told_source) for state in states]
         return next((shapes.Source(origin.channel, None, None, origin.name or None) for origin in told if origin), None)
     first = min(seen, key=lambda state: (state.first_at, state.last_id))
     return source(first.first_referrer, first.first_campaign, first.first_url)

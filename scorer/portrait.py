@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from scorer.core.observing import observed_seconds
 from scorer.core.people import Person, person_of
 from scorer.core.profile import Profile, profile_of
 from scorer.countries import country_of
 from tracker.core.channels import channel_of, told_origin
+from tracker.core.heard import Heard
 from tracker.core.visits import VisitorState
+
+
+class Browser(NamedTuple):
+    """One visitor of a lead."""
+
+    state: VisitorState
+    heard: Heard
 
 
 class Portrait(msgspec.Struct, frozen=True):
@@ -33,14 +42,17 @@ class Portrait(msgspec.Struct, frozen=True):
     robot: bool = False
     """Whether all its visitors do what no person does. If one were enough, anybody could have a lead struck off by going mad
     under its name."""
+    observed_seconds: float | None = None
+    """From the first to the last that came of it, as ``observing.observed_seconds``."""
 
 
-def portrait(states: Sequence[VisitorState]) -> Portrait:
-    """Return the portrait of the lead with these visitors, at least one, in any order.
+def portrait(browsers: Sequence[Browser]) -> Portrait:
+    """Return the portrait of the lead with these browsers, at least one, in any order.
 
     What was said last counts, field by field. The country is the one told, else that of the latest visit, else that of the
     browser's time zone.
     """
+    states = [one.state for one in browsers]
     if len(states) == 1:
         traits, company, first = states[0].traits, states[0].company, states[0]
     else:
@@ -61,6 +73,7 @@ def portrait(states: Sequence[VisitorState]) -> Portrait:
         engaged_ms=sum(state.engaged_ms for state in states),
         channel=_channel(states),
         robot=all(state.pace.suspicion for state in states),
+        observed_seconds=observed_seconds(one.heard for one in browsers),
     )
 
 

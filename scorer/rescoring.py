@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from scorer.announcing import Change, announce
+from scorer.browsers import browsers_of, read_browsers
 from scorer.core.lead_folds import Landmarked, ScoreWork
 from scorer.core.objecting import OBJECTION
 from scorer.core.score import fold
@@ -27,6 +28,7 @@ from scorer.scoring import SCORE_COLUMNS, FoldedElsewhere, facts_of, score_anew,
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
 from tracker.core.events import Fact
+from tracker.core.heard import Heard
 from tracker.core.visits import unpack_state
 from tracker.db import Database
 from tracker.models import visitors
@@ -62,11 +64,10 @@ def read_histories(connection: Connection, site: Site, rows: dict[str, dict[str,
     mine = members(connection, rows)
     numbers = [number for some in mine.values() for number in some]
     histories = store.load_histories(connection, numbers)
-    packed = bulk.select_where_in(connection, visitors, ("id", "state"), "id", numbers)
-    states = {number: unpack_state(state) for number, state in packed if state is not None}
+    browsers = read_browsers(connection, numbers)
     found = {}
     for lead, some in sorted(mine.items()):
-        known = [states[number] for number in some if number in states]
+        known = [browsers[number] for number in some if number in browsers]
         if not known:
             continue
         streams = {place: facts_of(histories[number], site) for place, number in enumerate(some) if number in histories}
@@ -276,7 +277,7 @@ def make_scores(connection: Connection, stored: StoredCard, lead_ids: Iterable[s
         objects = history.row["exclusion"] == OBJECTION
         state = fold(stored.card, None, {} if objects else history.streams)
         by_hand = history.row["exclusion_by_hand"]
-        verdict = judge(stored.card, stored.site_id, state, history.portrayed, by_hand, objects=objects)
+        verdict = judge(stored.card, site, state, history.portrayed, by_hand, objects=objects)
         made, _ = score_row(stored, lead, state, history.portrayed, verdict, None, was_identified=False, now_ms=now_ms)
         revision = revisions.get(lead, 0) + 2  # Cooling counts once more without deleting this row.
         as_before = verdict.exclusion == history.row["exclusion"]
@@ -378,6 +379,7 @@ def _write_exclusions(connection: Connection, stored: StoredCard) -> None:
     """Write the exclusions that differ by this card, and make the marked rows whole."""
     marked = (lead_scores.c.scorecard_id == stored.id) & (lead_scores.c.revision < 0)
     lead_ids = list(connection.execute(select(lead_scores.c.lead_id).where(marked)).scalars())
+    site = load_sites(connection)[stored.site_id]
     for start in range(0, len(lead_ids), 1000):
         part = lead_ids[start : start + 1000]
         rows = lock_leads(connection, part)
@@ -389,7 +391,7 @@ def _write_exclusions(connection: Connection, stored: StoredCard) -> None:
             totals, row = unpack_score(states[lead]), rows[lead]
             objects = row["exclusion"] == OBJECTION
             by_hand = row["exclusion_by_hand"]
-            verdict = judge(stored.card, stored.site_id, totals, portraits[lead], by_hand, objects=objects)
+            verdict = judge(stored.card, site, totals, portraits[lead], by_hand, objects=objects)
             values = row | {"exclusion": verdict.exclusion, "version": row["version"] + 1}
             changed.append(tuple(values.values()))
         bulk.upsert(connection, leads, changed, columns=tuple(rows[part[0]]))
@@ -413,12 +415,7 @@ def _add_up_accounts(connection: Connection, stored: StoredCard) -> None:
 
 def read_portraits(connection: Connection, lead_ids: Iterable[str]) -> dict[str, Portrait]:
     """Return who these leads are; those without visitors that count are left out."""
-    mine = members(connection, lead_ids)
-    numbers = [number for some in mine.values() for number in some]
-    packed = bulk.select_where_in(connection, visitors, ("id", "state"), "id", numbers)
-    states = {number: unpack_state(state) for number, state in packed if state is not None}
-    known = {lead: [states[number] for number in some if number in states] for lead, some in mine.items()}
-    return {lead: portrait(some) for lead, some in known.items() if some}
+    return {lead: portrait(some) for lead, some in browsers_of(connection, lead_ids).items() if some}
 
 
 def _complete(connection: Connection, lead_ids: Sequence[str], now_ms: int) -> list[Change]:
@@ -430,11 +427,11 @@ def _complete(connection: Connection, lead_ids: Sequence[str], now_ms: int) -> l
         # A visitor that a drain changed between reading and writing its names would lose the new ones.
         connection.execute(text("LOCK TABLE partitions IN EXCLUSIVE MODE"))
     numbers = [number for some in members(connection, lead_ids).values() for number in some]
-    columns = ("id", "site_id", "key", "state")
+    columns = ("id", "site_id", "key", "state", "first_received_at", "heard_at")
     updates = [
-        VisitorUpdate(number, (site_id, key), unpack_state(state), [], from_scratch=False)
-        for number, site_id, key, state in bulk.select_where_in(connection, visitors, columns, "id", sorted(numbers))
-        if state is not None
+        VisitorUpdate(row[0], (row[1], row[2]), unpack_state(row[3]), Heard(row[4], row[5]), [], from_scratch=False)
+        for row in bulk.select_where_in(connection, visitors, columns, "id", sorted(numbers))
+        if row[3] is not None
     ]
     settled = settle(connection, updates)
     news = [Change(one.site_id, one.lead_id, "merged", now_ms, {"into": one.into}) for one in settled.merges]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from scorer.accounts import Company, touch_accounts
 from scorer.announcing import Change, announce
+from scorer.browsers import read_browsers
 from scorer.core.lead_state import LeadChange, LeadSnapshot, announced, changes
 from scorer.core.objecting import OBJECTION
 from scorer.core.rules import Card
@@ -21,16 +22,14 @@ from scorer.memberships import Memberships, keep_alone, lock_leads, members, set
 from scorer.models import lead_scores, leads
 from scorer.objections import forget_judgements, note_objections, objecting
 from scorer.outcomes import note_outcomes
-from scorer.portrait import Portrait, portrait
+from scorer.portrait import Browser, Portrait, portrait
 from scorer.scorecards import StoredCard, cards_in_use
 from scorer.searching import has_words, keep_words
 from tracker import bulk, store
 from tracker.batch import VisitorUpdate
 from tracker.core import visits
 from tracker.core.events import Event, Fact
-from tracker.core.visits import VisitorState, unpack_state
 from tracker.days import day_of
-from tracker.models import visitors
 from tracker.sites import Site
 
 SCORE_COLUMNS: Final = tuple(column.name for column in lead_scores.columns)
@@ -148,7 +147,7 @@ def _store(
         stored, known = cards[one.site.id], known_leads.get(one.lead_id)
         state, portrayed, before = scored[one.lead_id]
         by_hand = known["exclusion_by_hand"] if known else None
-        verdict = judge(stored.card, one.site.id, state, portrayed, by_hand, objects=one.lead_id in silent)
+        verdict = judge(stored.card, one.site, state, portrayed, by_hand, objects=one.lead_id in silent)
         row = lead_row(one, portrayed, verdict, known)
         if row is not None:
             lead_rows.append(row)
@@ -314,16 +313,16 @@ class _Scoring:
         self.before = self._load_scores()
         several = [one.lead_id for one in touched if one.visitors > 1 or one.changed]
         self.members = members(connection, several)
-        self.states = self._load_states()
+        self.others = self._load_others()
 
     def run(self) -> dict[str, tuple[ScoreState, Portrait, ScoreRow | None]]:
         """Return the score, the portrait and the score before, of each lead."""
         scored = {}
         for one in self.touched:
-            known = {update.visitor_id: update.state for update in one.updates}
+            known = {update.visitor_id: Browser(update.state, update.heard) for update in one.updates}
             mine = self.members.get(one.lead_id) or list(known)
-            states = [state for number in mine if (state := known.get(number) or self.states.get(number)) is not None]
-            scored[one.lead_id] = (self._fold(one, mine), portrait(states), self.before.get(one.lead_id))
+            browsers = [found for number in mine if (found := known.get(number) or self.others.get(number)) is not None]
+            scored[one.lead_id] = (self._fold(one, mine), portrait(browsers), self.before.get(one.lead_id))
         return scored
 
     def _fold(self, one: LeadUpdate, mine: Sequence[int]) -> ScoreState:
@@ -355,14 +354,9 @@ class _Scoring:
                 found[row[0]] = ScoreRow(*row[1:])
         return found
 
-    def _load_states(self) -> dict[int, VisitorState]:
+    def _load_others(self) -> dict[int, Browser]:
         updated = {update.visitor_id for one in self.touched for update in one.updates}
-        others = {number for numbers in self.members.values() for number in numbers} - updated
-        return {
-            row[0]: unpack_state(row[1])
-            for row in bulk.select_where_in(self.connection, visitors, ("id", "state"), "id", others)
-            if row[1] is not None
-        }
+        return read_browsers(self.connection, {number for numbers in self.members.values() for number in numbers} - updated)
 
 
 def _by_lead(sites: dict[int, Site], updates: Sequence[VisitorUpdate], settled: Memberships) -> list[LeadUpdate]:

@@ -116,8 +116,7 @@ def compare(
         # A win isn't what made a lead hot before it; the last thing that another lead did may well be.
         until = won_at if won_at is not None else lead.portrayed.last_at + 1
         sides = [
-            _standing(card, site.id, lead, score, start, now_ms, until)
-            for card, score in zip(cards, lead.scores, strict=True)
+            _standing(card, site, lead, score, start, now_ms, until) for card, score in zip(cards, lead.scores, strict=True)
         ]
         person = lead.portrayed.person
         compared.append(Compared(lead.id, person.name or person.email, won_at is not None, *sides))
@@ -169,19 +168,17 @@ def _threshold(
         raise TooManyLeads(len(ids))
     for lead in _folded(connection, site, ids, (card,), now_ms, history):
         (score,) = lead.scores
-        verdict = judge(card, site.id, score.state, lead.portrayed, lead.row["exclusion_by_hand"])
+        verdict = judge(card, site, score.state, lead.portrayed, lead.row["exclusion_by_hand"])
         if verdict.exclusion is None:
             assert score.path is not None
             paths.append(score.path)
     return threshold(paths, card.decay, scorecard.hot.per_week, scorecard.hot.leave_ratio, now_ms, scorecard.warm)
 
 
-def _standing(
-    card: Card, site_id: int, lead: FoldedLead, score: FoldedScore, start: int, now_ms: int, until: int
-) -> Standing:
+def _standing(card: Card, site: Site, lead: FoldedLead, score: FoldedScore, start: int, now_ms: int, until: int) -> Standing:
     state = score.state
     assert score.path is not None
-    verdict = judge(card, site_id, state, lead.portrayed, lead.row["exclusion_by_hand"])
+    verdict = judge(card, site, state, lead.portrayed, lead.row["exclusion_by_hand"])
     # What is kept off the hot list was never on it, as far as the card's present word goes.
     spell = None if verdict.exclusion else state.hot_since
     hot = [] if verdict.exclusion else spells(score.path, card.decay, card.enter, card.leave)

@@ -108,8 +108,10 @@ class World:
             batch = [(partition, f"{self.now}-{next(_numbers)}", packed) for partition, _, packed in entries]
             process_surely(self.database, batch, score_visitors, now_ms=self.now)
 
-    def browsers_send(self, events: Sequence[Event], now: int = NOW) -> tuple[Counts, list[str]]:
-        """Let the drain process what is sent with the write key, a thousand events a request.
+    def browsers_send(
+        self, events: Sequence[Event], now: int = NOW, *, processed: int | None = None
+    ) -> tuple[Counts, list[str]]:
+        """Let the drain process what is sent with the write key, a thousand events a request, *processed* at once or later.
 
         Return what became of them, and the reasons of refusals.
         """
@@ -119,7 +121,7 @@ class World:
             caller = Caller(self.nordwind.id, False, now - LATE_WINDOW_MS)
             admission, entries = take_in(body, None, caller, now, RequestInfo(FIREFOX, False), 16)
             batch = [(partition, f"{now}-{next(_numbers)}", packed) for partition, _, packed in entries]
-            total.add(process(self.database, batch, score_visitors, now_ms=now).counts)
+            total.add(process(self.database, batch, score_visitors, now_ms=processed or now).counts)
             refused += [one.reason for one in admission.rejected]
         return total, refused
 

@@ -16,6 +16,7 @@ from tracker.consents import Consent, add_consents, consenting
 from tracker.core.consents import Declared, declared_by
 from tracker.core.entries import Entry, unpack
 from tracker.core.events import TRACKING, Event, Fact
+from tracker.core.heard import Heard
 from tracker.core.persons import NOBODY, Identity, identity_of, known_identity, separate_key
 from tracker.core.refusals import FilterLabel
 from tracker.core.screening import is_opted_out, screen
@@ -45,6 +46,7 @@ class VisitorUpdate(msgspec.Struct, frozen=True):
     visitor_id: int
     key: VisitorKey
     state: VisitorState
+    heard: Heard
     facts: list[Fact]
     from_scratch: bool
     """Whether ``facts`` are all there ever were rather than those of this batch."""
@@ -221,7 +223,8 @@ class _Batch:
                 counting.setdefault(incoming.key, []).append(incoming.event)
         folded = self._fold(known, counting)
 
-        store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh), self.now_ms)
+        heard = self._heard(known, fresh)
+        store.save_visitors(self.connection, self._visitor_rows(known, folded, set(added), fresh, heard))
         rows = [store.event_row(known[one.key].id, one.event, one.received_at, one.label) for one in fresh]
         store.take_out(self.connection, [one.replaces for one in fresh if one.replaces is not None])
         store.append_events(self.connection, rows)
@@ -235,7 +238,7 @@ class _Batch:
         heard_of = {(one.partition, one.key[0]): known[one.key].id for one in self._incoming}
         add_counts(self.connection, self.counts, heard_of, self.now_ms)
         return [
-            VisitorUpdate(known[key].id, key, result.state, result.facts, result.from_scratch)
+            VisitorUpdate(known[key].id, key, result.state, heard[key], result.facts, result.from_scratch)
             for key, result in folded.items()
             # Of a browser that may be a mail scanner's nothing is told, not even that it is there.
             if result.facts or known[key].visits or not result.state.held
@@ -402,19 +405,27 @@ class _Batch:
         return fold(events, state, day_of(settings.time_zone), settings.visit_gap_minutes * 60_000)
 
     @staticmethod
+    def _heard(known: dict[VisitorKey, KnownVisitor], fresh: list[_Incoming]) -> dict[VisitorKey, Heard]:
+        """Return when each visitor of *fresh* was heard by now."""
+        found: dict[VisitorKey, Heard] = {}
+        for one in fresh:
+            before = found.get(one.key) or known[one.key].heard
+            found[one.key] = (before.again if before else Heard.once)(one.received_at, trusted=one.trusted)
+        return found
+
+    @staticmethod
     def _visitor_rows(
         known: dict[VisitorKey, KnownVisitor],
         folded: dict[VisitorKey, Folded],
         added: set[VisitorKey],
         fresh: list[_Incoming],
-    ) -> list[tuple[int, VisitorKey, VisitorState | None, int, int | None]]:
-        first = {one.key: one for one in reversed(fresh) if one.key in added}
-        received = {key: one.received_at for key, one in first.items() if not one.trusted}
-        rows: list[tuple[int, VisitorKey, VisitorState | None, int, int | None]] = [
-            (known[key].id, key, result.state, 0, received.get(key)) for key, result in folded.items()
+        heard: dict[VisitorKey, Heard],
+    ) -> list[tuple[int, VisitorKey, VisitorState | None, int, Heard]]:
+        rows: list[tuple[int, VisitorKey, VisitorState | None, int, Heard]] = [
+            (known[key].id, key, result.state, 0, heard[key]) for key, result in folded.items()
         ]
-        silent = [(key, one.event.at) for key, one in first.items() if key not in folded]
-        return rows + [(known[key].id, key, None, at, received.get(key)) for key, at in silent]
+        first = {one.key: one.event.at for one in reversed(fresh) if one.key in added and one.key not in folded}
+        return rows + [(known[key].id, key, None, at, heard[key]) for key, at in first.items()]
 
     @staticmethod
     def _shrunk(known: dict[VisitorKey, KnownVisitor], folded: dict[VisitorKey, Folded]) -> dict[int, int]:

@@ -99,8 +99,8 @@ visitors: Final = Table(
 visitor's events were filtered. ``heard_at`` is when something was last received: retention counts from there, so that
 imported history is kept as long as any other. ``heard_day`` is its day since 1970 UTC, for an index: with an index on
 ``heard_at`` itself, which changes with every event, PostgreSQL would have to write all indexes each time.
-``first_received_at`` is when a browser first sent something of it, by this service's clock; null where a server told of it
-first, and of those stored before it was written down."""
+``first_received_at`` is when a browser first sent something of it, by this service's clock; null where a server told of it,
+and of those stored before it was written down."""
 
 visits: Final = Table(
     "visits",

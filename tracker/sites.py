@@ -81,6 +81,8 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of ``track`` events, whatever their case, that count only when they come with the server key."""
     blocked_referrers: Listed = ()
     """Domains (``spam.example``, with all subdomains): page views that name one as their referrer don't count."""
+    observe_seconds: Annotated[int, msgspec.Meta(ge=0, le=604_800)] = 0
+    """For so long a lead must have been heard before what its browsers alone say puts it on the lists; 0: not at all."""
 
     @property
     def rules(self) -> SiteRules:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from tracker import bulk
 from tracker.core.events import Event
+from tracker.core.heard import Heard
 from tracker.core.visits import Visit, VisitorState, pack_state, unpack_state
 from tracker.models import consents, events, intake, partitions, sites, visitors, visits
 
@@ -31,6 +32,8 @@ class KnownVisitor(msgspec.Struct, frozen=True):
     key: VisitorKey
     visits: int
     state: VisitorState | None
+    heard: Heard | None = None
+    """``None`` only of one that isn't stored yet."""
 
 
 def load_visitors(connection: Connection, keys: Iterable[VisitorKey]) -> dict[VisitorKey, KnownVisitor]:
@@ -40,12 +43,11 @@ def load_visitors(connection: Connection, keys: Iterable[VisitorKey]) -> dict[Vi
         by_site.setdefault(site_id, []).append(key)
     found: dict[VisitorKey, KnownVisitor] = {}
     for site_id, names in by_site.items():
-        rows = bulk.select_where_in(
-            connection, visitors, ("id", "key", "visits", "state"), "key", names, f"site_id = {site_id}"
-        )
-        for visitor_id, key, count, state in rows:
-            known = KnownVisitor(visitor_id, (site_id, key), count, unpack_state(state) if state is not None else None)
-            found[known.key] = known
+        columns = ("id", "key", "visits", "state", "first_received_at", "heard_at")
+        for row in bulk.select_where_in(connection, visitors, columns, "key", names, f"site_id = {site_id}"):
+            visitor_id, key, count, state, *heard = row
+            read = unpack_state(state) if state is not None else None
+            found[site_id, key] = KnownVisitor(visitor_id, (site_id, key), count, read, Heard(*heard))
     return found
 
 
@@ -186,12 +188,8 @@ def drop_visits_beyond(connection: Connection, last_numbers: dict[int, int]) -> 
         connection.execute(visits.delete().where(visits.c.visitor_id == visitor_id, visits.c.number > number))
 
 
-def save_visitors(
-    connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int, int | None]], now_ms: int
-) -> None:
-    """Store visitors heard of now: id, key, state, the time to show where there is no state, and when a browser first sent
-    something, which is stored only of a visitor that is new.
-    """
+def save_visitors(connection: Connection, states: Iterable[tuple[int, VisitorKey, VisitorState | None, int, Heard]]) -> None:
+    """Store visitors: id, key, state, the time to show where there is no state, and when they were heard."""
     rows = [
         (
             visitor_id,
@@ -203,13 +201,13 @@ def save_visitors(
             state.page_views if state else 0,
             state.downloads if state else 0,
             state.engaged_ms if state else 0,
-            now_ms,
+            heard.last,
             pack_state(state) if state else None,
-            received_at,
+            heard.first,
         )
-        for visitor_id, (site_id, key), state, seen_at, received_at in states
+        for visitor_id, (site_id, key), state, seen_at, heard in states
     ]
-    bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key", "first_received_at"))
+    bulk.upsert(connection, visitors, rows, columns=_VISITOR_COLUMNS, keep=("site_id", "key"))
 
 
 def hold_off_drains(connection: Connection) -> None:

@@ -14,11 +14,12 @@ import msgspec
 from scorer.core.globs import Globs, folded
 from scorer.core.labels import Label, Language, Patterns, Problem, already_taken, lint_id, lint_patterns, listed, pick
 from scorer.core.objecting import OBJECTION
+from scorer.core.observing import UNOBSERVED
 from scorer.core.profile import Profile, texts_of, trait_of
 from scorer.core.titles import SENIORITIES
 
 ExclusionReason = Literal["staff", "competitor", "student", "customer", "unsubscribed", "careers", "robot", "other"]
-Excluded = ExclusionReason | Literal["objection"]
+Excluded = ExclusionReason | Literal["unobserved", "objection"]
 Scalar = str | int | float | bool
 
 MAX_EXCLUSIONS = 200
@@ -34,9 +35,11 @@ REASONS: dict[ExclusionReason, Label] = {
 }
 EXCLUDED: dict[str, Label] = {
     **{str(name): label for name, label in REASONS.items()},
+    UNOBSERVED: Label("Not observed for long enough yet", "观察时间尚短"),
     OBJECTION: Label("Doesn't want to be scored", "不愿被评分"),
 }
-"""Every reason for which a lead is kept off the lists: those that people and cards may give, and the lead's own."""
+"""Every reason for which a lead is kept off the lists: those that people and cards may give, what a site waits for, and the
+lead's own word."""
 
 
 class ExclusionMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from scorer.core.labels import Label
+from tracker.core.heard import Heard
 
 AT_ONCE_SECONDS: Final = 10.0
 """Nobody reads several pages sooner. A longer time would mark keen people, and cost a forger no more than some patience."""
@@ -16,17 +17,28 @@ AT_ONCE: Final = Label("Maybe made up", "可能系伪造")
 """What is said of such a lead while it is hot."""
 
 
-def observed_seconds(visitors: Iterable[tuple[int | None, int]]) -> float | None:
-    """Return the seconds from the first to the last that came of a lead. Each of its visitors is given by when its browser
-    was first heard, and when anything was last heard of it (ms since 1970 UTC).
+UNOBSERVED: Final = "unobserved"
+"""Why a lead is kept off the lists that its site wants to have observed for longer."""
+
+
+def observed_seconds(visitors: Iterable[Heard]) -> float | None:
+    """Return the seconds from the first to the last that came of a lead, of whose visitors it is known when they were heard.
 
     ``None`` of nobody, and where one of the first isn't known: a server told of it, or an older version stored it.
     """
     heard = list(visitors)
-    first = [at for at, _ in heard if at is not None]
+    first = [one.first for one in heard if one.first is not None]
     if not heard or len(first) < len(heard):
         return None
-    return max(0, max(at for _, at in heard) - min(first)) / 1000  # The two are told by two machines' clocks.
+    return (max(one.last for one in heard) - min(first)) / 1000
+
+
+def is_unobserved(seconds: float | None, wanted: int) -> bool:
+    """Return whether a lead has been observed for less than its site wants before it believes what browsers say.
+
+    Never where nothing is wanted, nor where a server told of the lead: the site itself knows of it.
+    """
+    return seconds is not None and seconds < wanted
 
 
 def came_at_once(tier: str, seconds: float | None) -> bool:

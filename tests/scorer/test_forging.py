@@ -190,6 +190,29 @@ def test_deeds_that_only_the_server_tells_of_are_not_to_be_forged(world: World) 
     assert (scores(world)[0].hot_since, round(points(world, "hasty"))) == (NOW, 68)
 
 
+ONE_REQUEST: dict[str, list[Event]] = {
+    "two pages": [page("liar", EVERYTHING, NOW, view=view) for view in ("a", "b")],
+    "a page and a claim": [page("liar", EVERYTHING, NOW), track("liar", "Quote Requested", NOW)],
+    "a day": forged_day("liar", NOW - 10 * 60 * MINUTE),
+    "a week": [event for day in range(1, 8) for event in forged_day("liar", NOW - day * DAY + MINUTE)],
+    "a name": [*forged_day("liar", NOW - 10 * 60 * MINUTE), identify("liar", NOW, email="ada@halden.example")],
+}
+
+
+@pytest.mark.parametrize("request_of", ONE_REQUEST)
+def test_where_the_site_waits_no_one_request_makes_a_lead_hot(world: World, request_of: str) -> None:
+    """It takes another, after the wait, by this service's clock: an hour here."""
+    with world.database.writing() as connection:
+        change_site(connection, world.nordwind.id, SiteSettings(observe_seconds=3600))
+    world.browsers_send(ONE_REQUEST[request_of])
+    assert points(world, "liar") > 60
+    assert world.shown("liar").tier != "hot"
+    world.browsers_send(ONE_REQUEST[request_of], now=NOW + 2 * 60 * MINUTE)
+    assert world.shown("liar").tier != "hot"
+    world.browsers_send([page("liar", "/", NOW + 3 * 60 * MINUTE)], now=NOW + 3 * 60 * MINUTE)
+    assert world.shown("liar").tier == "hot"
+
+
 def test_blocked_referrers_bring_no_leads(world: World) -> None:
     with world.database.writing() as connection:
         change_site(connection, world.nordwind.id, SiteSettings(blocked_referrers=("spam.example",)))

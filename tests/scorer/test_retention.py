@@ -11,6 +11,7 @@ from scorer.models import identities, lead_changes, lead_scores, lead_visitors, 
 from scorer.retention import forget_old
 from tests.factories import DAY, NOW, World, buyer, page
 from tracker import store
+from tracker.core.heard import Heard
 from tracker.dead_letters import DeadLetter, save_dead_letters
 from tracker.models import dead_letters, events, visitors, visits
 from tracker.progress import lock_positions, read_positions
@@ -73,7 +74,7 @@ def test_a_visitor_whom_a_drain_has_just_read_is_not_forgotten_beside_it(databas
         thread.start()
         begun.wait()
         thread.join(0.3)
-        store.save_visitors(connection, [(known.id, known.key, known.state, 0, None)], NOW)
+        store.save_visitors(connection, [(known.id, known.key, known.state, 0, Heard(None, NOW))])
     thread.join()
     assert forgotten == [0]
     assert kept(world)["events"] == 1
@@ -124,6 +125,6 @@ def test_what_a_visitor_does_within_a_day_leaves_the_indexes_alone(migrated_post
         [known] = store.load_visitors(connection, [(world.nordwind.id, "busy")]).values()
         found = []
         for at in (NOW + 1, NOW + 2, NOW + DAY):
-            store.save_visitors(connection, [(known.id, known.key, known.state, 0, None)], at)
+            store.save_visitors(connection, [(known.id, known.key, known.state, 0, Heard(None, at))])
             found.append(tuple(connection.execute(updates).one()))
     assert found == [(1, 1), (2, 2), (3, 2)]

@@ -116,22 +116,30 @@ def test_the_same_events_sent_again_are_duplicates(database: Database, site_id: 
     assert totals(database)[site_id] == Counts(appended=30, received=30, stored=10, duplicate=20)
 
 
-def test_when_a_browser_was_first_heard_is_kept_as_received_and_of_a_server_s_word_not(
+def test_when_visitors_were_heard_is_told_by_what_was_received_and_a_server_s_word_ends_the_waiting(
     database: Database, site_id: int
 ) -> None:
+    """Which robot a browser claims to be doesn't matter; neither does when what was received is processed."""
     stream = Stream()
-    stream.append(packed(site_id, [page("browser", 1), page("both", 1)], now=NOW))
+    stream.append(packed(site_id, [page("browser", 1), page("vouched for", 1)], now=NOW))
     stream.append(packed(site_id, [page("server", 1)], trusted=True, now=NOW + 1 * SECOND))
     stream.append(packed(site_id, [page("robot", 1)], agent=GOOGLEBOT, now=NOW + 2 * SECOND))
-    again = [page(name, 2) for name in ("browser", "server", "robot")]
-    for trusted, at in ((False, NOW + 3 * SECOND), (True, NOW + 4 * SECOND)):
-        stream.append(packed(site_id, [*again, page("both", 2)], trusted=trusted, now=at))
-        again = [page(name, 3) for name in ("browser", "server", "robot")]
+    everybody = ("browser", "vouched for", "server", "robot")
+    stream.append(packed(site_id, [page(name, 2) for name in everybody], now=NOW + 3 * SECOND))
+    stream.append(packed(site_id, [page("vouched for", 3)], trusted=True, now=NOW + 4 * SECOND))
+    stream.append(packed(site_id, [page("browser", 4)], now=NOW - 9 * SECOND))  # was kept somewhere
+    stream.append(packed(site_id, [page("browser", 2)], now=NOW + 5 * SECOND))  # sent again
     for entry in stream.entries:
-        process(database, [entry], score_visitors, now_ms=NOW + 60 * SECOND)  # some time after it was received
+        process(database, [entry], score_visitors, now_ms=NOW + 60 * SECOND)
     with database.reading() as connection:
-        found = dict(tuple(row) for row in connection.execute(select(visitors.c.key, visitors.c.first_received_at)))
-    assert found == {"browser": NOW, "both": NOW, "server": None, "robot": NOW + 2 * SECOND}
+        query = select(visitors.c.key, visitors.c.first_received_at, visitors.c.heard_at)
+        found = {row.key: (row.first_received_at, row.heard_at) for row in connection.execute(query)}
+    assert found == {
+        "browser": (NOW, NOW + 3 * SECOND),
+        "vouched for": (None, NOW + 4 * SECOND),
+        "server": (None, NOW + 3 * SECOND),
+        "robot": (NOW + 2 * SECOND, NOW + 3 * SECOND),
+    }
 
 
 @pytest.mark.parametrize("cut", [1, 7, 1000])

@@ -37,7 +37,7 @@ def test_what_differs_from_the_defaults_is_told(settings: dict[str, Any], told: 
 
 def test_every_setting_that_is_the_snippet_s_is_told() -> None:
     mine = {"origins", "time_zone", "language", "visit_gap_minutes", "own_networks", "server_events", "blocked_referrers"}
-    mine |= {"no_ip", "requires_consent", "keep_parameters"}
+    mine |= {"observe_seconds", "no_ip", "requires_consent", "keep_parameters"}
     learning = {"learning_horizon_days", "learning_promotes", "goal_events", "explore_percent", "lost_reasons"}
     assert {name for settings, told in TOLD.values() if told for name in settings} | mine | learning == set(
         SiteSettings.__struct_fields__

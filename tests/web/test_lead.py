@@ -13,6 +13,7 @@ from scorer.web.pages.lead import path_of
 from tests.factories import DAY, HOUR, buyer, identify, page, track
 from tests.web.conftest import Browser, Web
 from tests.web.test_hot import counted
+from tracker.sites import SiteSettings, change_site
 
 
 @pytest.fixture
@@ -237,6 +238,26 @@ def test_a_lead_is_kept_off_the_list_on_it_or_left_to_the_card(known: Web) -> No
     assert column(known, "exclusion_by_hand") == ""
     ben.post(f"{where}/exclude", {"reason": "card"}, on=where)
     assert (column(known, "exclusion_by_hand"), column(known, "exclusion")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("user", "badge", "advice"),
+    [
+        ("ben", "Excluded: Not observed for long enough yet", "choose “Never: keep it on the list”"),
+        ("chen", "观察时间尚短", "“从不排除：保留在名单上”"),
+    ],
+)
+def test_of_a_lead_that_is_waited_for_the_page_says_so_and_what_to_do(
+    sqlite_web: Web, user: str, badge: str, advice: str
+) -> None:
+    world = sqlite_web.world
+    with world.database.writing() as connection:
+        change_site(connection, world.nordwind.id, SiteSettings(observe_seconds=3600))
+    world.browsers_send(buyer("at once"))
+    where = f"/leads/{world.nordwind.lead('at once')}"
+    shown = sqlite_web.browser(getattr(sqlite_web, user)).get(where).text
+    assert badge in shown
+    assert advice in shown
 
 
 def test_what_the_person_has_chosen_is_recorded_and_shown(sqlite_known: Web) -> None:

@@ -59,12 +59,14 @@ def test_a_change_is_kept_and_told_in_the_audit_log(web: Web) -> None:
     chen = web.browser(web.chen)
     lists = {"origins": "https://www.nordwind.example/\nhttps://Shop.nordwind.example", "strip_parameters": "token, email"}
     lists |= {"server_events": "Quote Requested\nTrial Started", "blocked_referrers": "Spam.example"}
+    lists |= {"observe_seconds": "3600"}
     assert change(web, chen, **lists, consent="required", hash_routes="yes", why="  the new\nbanner ") == 303
     settings = settings_of(web)
     assert settings.origins == ("https://www.nordwind.example", "https://shop.nordwind.example")
     assert (settings.strip_parameters, settings.consent, settings.hash_routes) == (("token", "email"), "required", True)
     assert settings.server_events == ("Quote Requested", "Trial Started")
     assert settings.blocked_referrers == ("spam.example",)
+    assert settings.observe_seconds == 3600
     log = chen.get("/settings/audit?site=nordwind").text
     assert "consent not-required → required" in log
     assert "the new banner" in log
@@ -77,6 +79,7 @@ WRONG = {
     "linked_domains": "co.uk",
     "visit_gap_minutes": "0",
     "idle_seconds": "soon",
+    "observe_seconds": "604801",
     "consent": "maybe",
     "language": "de",
 }

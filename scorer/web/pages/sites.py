@@ -31,7 +31,9 @@ LISTS: Final = (
     *("goal_events", "lost_reasons", "server_events", "blocked_referrers"),
 )
 TICKS: Final = ("respect_gpc", "respect_dnt", "hash_routes", "no_ip", "requires_consent")
-TEXTS: Final = ("time_zone", "language", "visit_gap_minutes", "consent", "idle_seconds", "explore_percent")
+TEXTS: Final = (
+    *("time_zone", "language", "visit_gap_minutes", "consent", "idle_seconds", "explore_percent", "observe_seconds"),
+)
 _SHOWN: Final = 5
 _HOUR_MS: Final = 3_600_000
 _LONGEST: Final = 4000
