@@ -47,8 +47,7 @@ def judge(
     if portrayed.told or totals.marks:  # Of most strangers nothing is known that could exclude them.
         behaviour = Behaviour(card.events_marked(totals.marks), totals.pages, totals.marks)
         rule = excluded(card.exclusions, profile, behaviour)
-    held = is_unobserved(portrayed.observed_seconds, site.settings.observe_seconds)
-    reason = rule.reason if rule else "robot" if portrayed.robot else UNOBSERVED if held else None
+    reason = rule.reason if rule else "robot" if portrayed.robot else _waited_for(site, portrayed)
     return Judgement(
         fit=Fit() if objects else judge_fit(card.scorecard.fit, profile),
         exclusion=OBJECTION if objects else (by_hand or None) if by_hand is not None else reason,
@@ -67,6 +66,11 @@ def judge(
             region_of(profile),
         ),
     )
+
+
+def _waited_for(site: Site, portrayed: Portrait) -> str | None:
+    wanted = site.settings.observe_seconds
+    return UNOBSERVED if wanted and is_unobserved(portrayed.observed_seconds, wanted) else None
 
 
 def employees_of(profile: Profile) -> int | None:

@@ -42,8 +42,13 @@ class Portrait(msgspec.Struct, frozen=True):
     robot: bool = False
     """Whether all its visitors do what no person does. If one were enough, anybody could have a lead struck off by going mad
     under its name."""
-    observed_seconds: float | None = None
-    """From the first to the last that came of it, as ``observing.observed_seconds``."""
+    heard: Sequence[Heard] = ()
+    """When each of its visitors was heard."""
+
+    @property
+    def observed_seconds(self) -> float | None:
+        """From the first to the last that came of it, as ``observing.observed_seconds``."""
+        return observed_seconds(self.heard)
 
 
 def portrait(browsers: Sequence[Browser]) -> Portrait:
@@ -73,7 +78,7 @@ def portrait(browsers: Sequence[Browser]) -> Portrait:
         engaged_ms=sum(state.engaged_ms for state in states),
         channel=_channel(states),
         robot=all(state.pace.suspicion for state in states),
-        observed_seconds=observed_seconds(one.heard for one in browsers),
+        heard=[one.heard for one in browsers],
     )
 
 

@@ -23,4 +23,6 @@ class Heard(NamedTuple):
         >>> Heard(1000, 5000).again(7000, trusted=False), Heard(1000, 5000).again(4000, trusted=True)
         (Heard(first=1000, last=7000), Heard(first=None, last=5000))
         """
+        if received_at <= self.last and not trusted:
+            return self
         return Heard(None if trusted else self.first, max(self.last, received_at))
