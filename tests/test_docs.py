@@ -12,6 +12,7 @@ from typing import get_args
 import click
 import pytest
 
+from scorer import data_map  # noqa: F401  # so that the metadata has all tables
 from scorer.cli import cli
 from scorer.core.personal_data import KEPT
 from scorer.outlets.routes import ROUTES as API_ROUTES
@@ -20,6 +21,7 @@ from tracker.collector import make_blueprint
 from tracker.core.refusals import FilterLabel, all_refusals
 from tracker.core.weblogs import FORMATS
 from tracker.health import make_health_blueprint
+from tracker.models import metadata
 from tracker.settings import Settings
 from tracker.sites import SiteSettings
 
@@ -157,3 +159,9 @@ def anchors(path: Path) -> frozenset[str]:
 def test_every_table_with_rows_of_a_person_is_told_of() -> None:
     told = page("docs/privacy.md")
     assert [one.table for one in KEPT if f"| `{one.table}` | {one.purpose.en} | {one.ends.en} |" not in told] == []
+
+
+def test_the_architecture_names_every_table_and_no_other() -> None:
+    _, _, section = page("docs/architecture.md").partition("\n## Tables\n")
+    rows = [line.split("|")[1] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {*metadata.tables, "alembic_version"}
