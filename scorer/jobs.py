@@ -19,7 +19,7 @@ from rq.exceptions import StopRequested
 from rq.worker import BaseWorker
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from scorer import class_assignment, class_requests, draft_cards, mail_ledgers, trainings, webhook_log
+from scorer import class_assignment, class_requests, draft_cards, mail_ledgers, scrubbing, trainings, webhook_log
 from scorer.activity import activity
 from scorer.archive import erasures as archive_erasures
 from scorer.attendants import attend
@@ -38,7 +38,6 @@ from scorer.rescoring import fill, is_wanted
 from scorer.resources import DRAIN_JOB, Resources, now_ms
 from scorer.retention import forget_old
 from scorer.scoring import score_visitors
-from scorer.scrubbing import scrub
 from scorer.snoozing import wake
 from scorer.worker_names import new_worker_name
 from tracker import queue
@@ -321,7 +320,13 @@ def forget() -> None:
     opened = open_parts(here.database, now_ms())
     if opened:
         log.info("log_parts_opened", parts=opened)
-    scrub(here.database, here.streams)
+    scrubbing.ask(here.control)
+
+
+def scrub() -> None:
+    """Clean the files of what was erased. Enqueued by cron; nothing to be done is found out by one small query."""
+    here = resources()
+    scrubbing.scrub(here.database, here.streams, here.control, here.settings.partitions, now_ms())
 
 
 def clean_deliveries() -> None:

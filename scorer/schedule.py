@@ -24,6 +24,7 @@ TIMETABLE: Final[tuple[tuple[Callable[[], None], int], ...]] = (
     (jobs.digest, 10),
     (jobs.try_drafts, 10),
     (jobs.train, 10),
+    (jobs.scrub, 10),
     (jobs.refresh_insights, 60),
 )
 """Job and seconds between two of it. All bear being enqueued twice: several crons may run, and each start fires once."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tracker import bulk
 from tracker.core.minimising import words_of
 from tracker.models import erased_visitors
 from tracker.store import VisitorKey
+
+_PRIME: Final = 1_000_003
 
 
 def note_erased(connection: Connection, site_id: int, keys: Iterable[str], names: Iterable[str], now_ms: int) -> None:
@@ -48,6 +51,17 @@ def erased_at(erased: Mapping[bytes, int], body: bytes) -> int:
     if not erased:
         return -1
     return max((at for word in words_of(body) if (at := erased.get(_name_hash(word))) is not None), default=-1)
+
+
+def erasures(connection: Connection) -> tuple[str, int]:
+    """Return a text that is another one after every erasure, and when the last was, in ms since 1970 UTC; 0: none lately.
+
+    The text changes also when old ones are forgotten.
+    """
+    at = erased_visitors.c.erased_at
+    # Where clocks differ the last one needn't have the latest time. The remainder keeps the sum within 64 bits.
+    told = connection.execute(select(func.count(), func.max(at), func.sum(at % _PRIME))).one()
+    return "-".join(str(int(number or 0)) for number in told), int(told[1] or 0)
 
 
 def forget_erased(connection: Connection, before_ms: int) -> int:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, select
 from scorer.archive.format import Row, archived_row, merged
 from scorer.archive.keys import key_hash
 from scorer.core.decay import DAY_MS
-from tracker import bulk, queue, store
+from tracker import bulk, store
 from tracker.endpoints import Client
 from tracker.models import dead_letters, events, visitors
-from tracker.progress import read_positions
+from tracker.waiting import oldest_waiting
 
 VISITORS_AT_ONCE: Final = 1000
 CLOCKS_APART_MS: Final = 3_600_000
@@ -49,15 +49,8 @@ def processed_until(connection: Connection, streams: Client, partitions: int, no
 
     What waits in the queue was received about when it was put there, which its id tells.
     """
-    oldest = now_ms
-    positions = read_positions(connection)
-    for number in {*range(partitions), *positions}:
-        if positions.get(number) in (queue.FINISHED, queue.CLOSED_ID):
-            continue  # Nothing comes any more, and no id is behind this one.
-        found: Any = streams.xrange(queue.stream_key(number), min=f"({positions.get(number, '0-0')}", count=1)
-        if found:
-            oldest = min(oldest, int(bytes(found[0][0]).partition(b"-")[0]))
-    return oldest - CLOCKS_APART_MS
+    waiting = oldest_waiting(connection, streams, partitions)
+    return (now_ms if waiting is None else min(now_ms, waiting)) - CLOCKS_APART_MS
 
 
 def replayed(connection: Connection) -> list[tuple[int, int]]:

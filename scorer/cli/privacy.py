@@ -21,7 +21,6 @@ from scorer.erasing import erase as erase_person
 from scorer.outlets.privacy_shapes import Certificate
 from scorer.person_export import export_person
 from scorer.resources import now_ms
-from scorer.scrubbing import scrub
 from tracker.core.consents import Declared
 from tracker.core.events import TRACKING
 
@@ -77,7 +76,6 @@ def erase(
         with resources.database.writing() as connection:
             made = erase_person(connection, site, asked, by, why, now_ms())
         resources.tell_committed()
-        scrub(resources.database, resources.streams)
     if as_json:
         print_json(made)
     else:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import redis
 from click.testing import CliRunner
 from sqlalchemy import delete, select
 
@@ -28,9 +27,8 @@ from scorer.outlets.privacy_shapes import Certificate, PersonExport
 from scorer.person_export import export_person
 from scorer.retention import ERASED_KEPT_MS, forget_old
 from scorer.scoring import score_visitors
-from scorer.scrubbing import scrub
 from tests import factories
-from tests.factories import DAY, HOUR, MINUTE, NOW, World, buyer, identify, page
+from tests.factories import DAY, HOUR, MINUTE, NOW, World, buyer, page
 from tests.scorer.test_forgetting import speaks_of
 from tests.scorer.test_mail_clicks import Mailing
 from tracker.batch import process_surely
@@ -263,29 +261,6 @@ def test_every_table_that_names_a_lead_or_a_visitor_is_in_the_list() -> None:
     assert named <= {kept.table for kept in KEPT} | {name for name, told in PURPOSES.items() if told.apart}
     assert all(kept.column in metadata.tables[kept.table].c for kept in KEPT)
     assert all(text.zh for kept in KEPT for text in (kept.title, kept.purpose, kept.ends))
-
-
-def test_the_files_of_a_small_installation_dont_have_it_any_more(
-    migrated_sqlite_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    mailing = Mailing(migrated_sqlite_url)
-    with mailing.world.database.writing() as connection:
-        add_note(connection, site_of(mailing), mailing.ada, "zirconium pumps", "chen", NOW - 4 * DAY)
-    for number in range(40):  # what was written over is somewhere, too
-        mailing.world.feed([identify("ada's desk", NOW - number * HOUR, email=EMAIL, city=f"zirconium {number}" * 20)])
-    path = Path(str(mailing.world.database.engine.url.database))
-
-    def says(word: bytes) -> bool:
-        return any(word in file.read_bytes() for file in path.parent.glob(path.name + "*"))
-
-    assert says(b"zirconium")
-    assert says(EMAIL.encode())
-    erased(mailing, Asked(email=EMAIL))
-    with redis.Redis.from_url(redis_url) as client:
-        scrub(mailing.world.database, client)
-    assert not says(b"zirconium")
-    assert not says(EMAIL.encode())
-    mailing.world.database.close()
 
 
 def test_over_the_api_with_a_key_of_the_site_that_may(migrated_sqlite_url: str) -> None:

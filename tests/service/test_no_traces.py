@@ -93,7 +93,7 @@ def test_of_an_erased_person_no_file_says_anything(running: Service, tmp_path: P
     # Refused while the erasure is at work, and drained after it: the name stands in what waits.
     made = running.cli_json("erase", EMAIL, "--site", "erased", "--why", "asked", "--yes")
     assert (made["removed"]["consents"], made["removed"]["objections"], made["refused_events"]) == (2, 1, 1)
-    wait_for(lambda: files_saying(running, EMAIL, NAME, "zirconium", "zuzana-desk") == set(), 20, "something is left")
+    wait_for(lambda: files_saying(running, EMAIL, NAME, "zirconium", "zuzana-desk") == set(), 60, "something is left")
     assert files_saying(running, "ben") != set()
 
 

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 
+from scorer.scrubbing import scrub
 from tests.valkey_cluster import ValkeyCluster
 from tracker import queue
 from tracker.cluster_commit import open_commit
 from tracker.commit import GroupCommit, QueueUnavailable
-from tracker.endpoints import Client, hurried
+from tracker.db import Database
+from tracker.endpoints import Client, from_each_server, hurried
+from tracker.erased import note_erased
 from tracker.settings import SettingError
 
 PARTITIONS = 6
@@ -94,6 +98,24 @@ def test_what_is_appended_is_read_trimmed_and_counted(cluster: ValkeyCluster) ->
     found = queue.read_entries(client, {number: entry_id for number, entry_id, _ in read}, count=10, block_ms=5000)
     assert [entry for _, _, entry in found] == [b"late"]
     assert time.monotonic() - begun < 2
+
+
+def test_after_an_erasure_each_master_writes_its_file_anew(
+    cluster: ValkeyCluster, sqlite_database: Database, redis_url: str
+) -> None:
+    client = queue.connect_streams(cluster.url)
+    rewritten = [int(one["aof_rewrites"]) for one in from_each_server(client, "INFO")]
+    with sqlite_database.writing() as connection:
+        note_erased(connection, 1, ["ada"], [], now_ms=1_000)
+    with redis.Redis.from_url(redis_url) as control:
+        until = time.monotonic() + 20
+        while not scrub(sqlite_database, client, control, PARTITIONS, 2_000_000):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    after = [int(one["aof_rewrites"]) for one in from_each_server(client, "INFO")]
+    assert len(after) > 1
+    assert all(new > old for new, old in zip(after, rewritten, strict=True))
+    client.close()
 
 
 def test_nothing_acknowledged_is_lost_while_slots_move_and_a_master_dies(
