@@ -18,11 +18,14 @@ from scorer.core.findings import Sign, Texts, sign
 from scorer.core.labels import Label
 from scorer.queue_signs import CLOCKS, LONGEST_CLOCK_GAP_S
 from scorer.resources import Resources, now_ms
+from scorer.scrubbing import unclean_since
 from tracker.db import Database
 from tracker.dead_letters import count_dead_letters
 from tracker.models import sites
 from tracker.replica import CONNECT_SECONDS
 
+LONGEST_UNCLEAN_MS: Final = 3_600_000
+"""After an erasure; it takes half a minute."""
 LONGEST_LOOK_S: Final = 10.0
 """For which the replica is looked at, however old it may be."""
 
@@ -40,6 +43,9 @@ def database_signs(resources: Resources, site_ids: Collection[int] | None = None
     refused = sum(count for (site_id, _), count in counts.items() if site_ids is None or site_id in site_ids)
     if refused:
         yield sign(_TEXTS, "note", "dead letters", count=refused)
+    erased_at = unclean_since(resources.database, resources.control)
+    if erased_at is not None and erased_at < now_ms() - LONGEST_UNCLEAN_MS:
+        yield sign(_TEXTS, "wrong", "unclean", hours=(now_ms() - erased_at) // 3_600_000)
 
 
 def replica_signs(resources: Resources) -> Iterator[Sign]:
@@ -100,6 +106,16 @@ _ASKED: Final = text(
     " (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS used"
 )
 _TEXTS: Final[Texts] = {
+    "unclean": (
+        Label(
+            "What was erased {hours} h ago may still stand in the files of database and queue.",
+            "{hours} 小时前删除的内容可能仍留在数据库和队列的文件中。",
+        ),
+        Label(
+            "worker-care and cron must run, the queue be drained, and nobody read one state of the database without end.",
+            "须运行 worker-care 和 cron，处理完队列，且没有人一直读取数据库的同一旧状态。",
+        ),
+    ),
     "up to date": (Label("Database: {kind}, up to date.", "数据库：{kind}，已是最新结构。"), Label("")),
     "clock": (Label("The clocks of database and this machine differ.", "数据库与本机的时钟不一致。"), CLOCKS),
     "unsafe": (

@@ -61,6 +61,13 @@ def scrub(database: Database, streams: Client, control: redis.Redis, partitions:
     return False
 
 
+def unclean_since(database: Database, control: redis.Redis) -> int | None:
+    """Return when the last erasure was, ms since 1970 UTC, of which the files aren't clean yet; ``None`` where they are."""
+    with database.reading() as connection:
+        mark, last_at = erasures(connection)
+    return last_at if last_at and control.hget(KEY, "done") != mark.encode() else None
+
+
 def ask(control: redis.Redis) -> None:
     """Have the files cleaned once more, since something was deleted that is not noted as an erasure."""
     control.delete(KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ from scorer import (
     mail_signs,
     process_signs,
     queue_signs,
+    scrubbing,
     site_signs,
     webhook_signs,
 )
@@ -40,6 +42,7 @@ from scorer.worker_names import new_worker_name, version_in
 from tests.factories import DAY, World
 from tests.mail_server import Kept, mail_server
 from tracker.dead_letters import DeadLetter, save_dead_letters
+from tracker.erased import note_erased
 from tracker.models import sites
 from tracker.settings import Settings
 from tracker.sites import load_sites
@@ -247,6 +250,25 @@ def test_partitions_that_were_raised(here: Callable[..., Resources], monkeypatch
 
 
 # ------------------------------------------------------------ the database
+
+
+def test_files_that_are_not_clean_an_hour_after_an_erasure(here: Callable[..., Resources], world: World) -> None:
+    resources = here()
+    hour = 3_600_000
+
+    def erased(ago: int) -> None:
+        with world.database.writing() as connection:
+            note_erased(connection, world.nordwind.id, ["ada"], [], now_ms() - ago)
+
+    assert found(database_signs.database_signs(resources)) == []
+    erased(hour - 60_000)
+    assert found(database_signs.database_signs(resources)) == []
+    erased(3 * hour)
+    said = "What was erased 3 h ago may still stand in the files of database and queue."
+    assert found(database_signs.database_signs(resources)) == [("wrong", said)]
+    while not scrubbing.scrub(resources.database, resources.streams, resources.control, 16, now_ms()):
+        time.sleep(0.02)
+    assert found(database_signs.database_signs(resources)) == []
 
 
 POSTGRES = {"now": 0.0, "fsync": "on", "full_page_writes": "on", "used": 10, "most": 100}
