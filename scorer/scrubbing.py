@@ -39,10 +39,10 @@ def scrub(database: Database, streams: Client, control: redis.Redis, partitions:
     """
     with database.reading() as connection:
         mark, last_at = erasures(connection)
+        state: dict[Any, Any] = control.hgetall(KEY)
+        if state.get(b"done") == mark.encode():
+            return True
         waiting = oldest_waiting(connection, streams, partitions)
-    state: dict[Any, Any] = control.hgetall(KEY)
-    if state.get(b"done") == mark.encode():
-        return True
     if now_ms < last_at + SETTLED_MS or (waiting is not None and waiting < last_at + CLOCKS_APART_MS):
         return False
     servers = from_each_server(streams, "INFO")
