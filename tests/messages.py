@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import io
 import json
@@ -111,11 +112,11 @@ def translate(catalog: Catalog, given: dict[str, str | list[str]]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Bring all files up to date; exit code 1 while something is untranslated.
-
-    The one argument is a JSON file of translations to put in, English to Chinese.
-    """
-    given = json.loads(Path(arguments[0]).read_text(encoding="utf-8")) if arguments else {}
+    """Bring all files up to date; exit code 1 while something is untranslated."""
+    parser = argparse.ArgumentParser(prog="dev.py messages", description="Bring the catalogues of texts up to date.")
+    parser.add_argument("given", nargs="?", type=argparse.FileType(encoding="utf-8"), help="JSON: translations, en to zh")
+    told = parser.parse_args(arguments).given
+    given = json.load(told) if told else {}
     unused, some_open = set(given), False
     for po in CATALOGUES:
         po.parent.mkdir(parents=True, exist_ok=True)
