@@ -26,7 +26,7 @@ LONGEST_WHY: Final = 500
 _DELETED_AT_ONCE: Final = 500
 
 
-OUTSIDE: Final = (
+_OUTSIDE: Final = (
     Label(
         "backups made by other means, and copies of backups, until they are deleted",
         "以其他方式制作的备份及备份副本（直至删除）",
@@ -34,7 +34,16 @@ OUTSIDE: Final = (
     Label("logs of proxies in front of the service", "服务前置代理的日志"),
     Label("mails, webhook receivers and CRMs that were told before", "此前已收到通知的邮件、Webhook 接收方与 CRM"),
 )
-"""Where copies may be that no service can reach."""
+_FILES_OF_POSTGRESQL: Final = Label(
+    "files of PostgreSQL, until a vacuum has freed the place of old rows and others have taken it, and its archived log",
+    "PostgreSQL 的数据文件（直至旧行所占空间经 vacuum 释放并被新数据覆盖）及其归档日志",
+)
+
+
+def copies_elsewhere(connection: Connection) -> tuple[Label, ...]:
+    """Return where copies may be that no service can reach. The files of SQLite and of the queue aren't among them: they
+    are cleaned, see ``scrubbing``."""
+    return _OUTSIDE if connection.dialect.name == "sqlite" else (_FILES_OF_POSTGRESQL, *_OUTSIDE)
 
 
 def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str, now_ms: int) -> Certificate:
@@ -72,7 +81,7 @@ def erase(connection: Connection, site: Site, asked: Asked, actor: str, why: str
         emptied={table: count for table, (count, stays) in before.items() if stays},
         refused_events=len(letters),
         backups=backups_holding(connection, now_ms),
-        outside=[place.en for place in OUTSIDE],
+        outside=[place.en for place in copies_elsewhere(connection)],
     )
     told = {"removed": sum(made.removed.values()), "refused_events": made.refused_events}
     note(connection, site.id, actor, "erase", made.id, why, told, now_ms)

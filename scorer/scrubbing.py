@@ -2,7 +2,7 @@
 
 SQLite overwrites what it deletes (``secure_delete``), but its write-ahead log keeps older pages until it is written back
 and cut off. Redis keeps entries that were taken out in its append-only file until that is written anew. PostgreSQL's rows
-go with its own next vacuum.
+go by its own vacuum.
 """
 
 from __future__ import annotations

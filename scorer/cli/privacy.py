@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -13,10 +14,10 @@ from scorer.cli.decisions import decide
 from scorer.cli.language import Mistake, language_option
 from scorer.cli.privacy_words import word
 from scorer.consents import record_consent
-from scorer.core.labels import Language, pick
+from scorer.core.labels import Label, Language, pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, find_subject
-from scorer.erasing import OUTSIDE
+from scorer.erasing import copies_elsewhere
 from scorer.erasing import erase as erase_person
 from scorer.outlets.privacy_shapes import Certificate
 from scorer.person_export import export_person
@@ -75,11 +76,12 @@ def erase(
             click.confirm(told, abort=True, err=True)
         with resources.database.writing() as connection:
             made = erase_person(connection, site, asked, by, why, now_ms())
+            elsewhere = copies_elsewhere(connection)
         resources.tell_committed()
     if as_json:
         print_json(made)
     else:
-        _show(made, language)
+        _show(made, elsewhere, language)
 
 
 def _asked(who: str, kind: str | None) -> Asked:
@@ -89,7 +91,7 @@ def _asked(who: str, kind: str | None) -> Asked:
     return Asked(**{kind.replace("-", "_"): who.strip()})
 
 
-def _show(made: Certificate, language: Language) -> None:
+def _show(made: Certificate, elsewhere: Iterable[Label], language: Language) -> None:
     console.print(word("erased", language, id=made.id, at=made.erased_at))
     titles = {kept.table: pick(kept.title, language) for kept in KEPT}
     table = listing(word("what", language), word("rows", language))
@@ -105,7 +107,7 @@ def _show(made: Certificate, language: Language) -> None:
         goes = word("until", language, at=held.goes_at) if held.goes_at else word("no end", language)
         console.print(word("held", language, file=held.file, at=held.made_at, goes=goes))
     console.print(word("outside", language))
-    for place in OUTSIDE:
+    for place in elsewhere:
         console.print(f"  · {pick(place, language)}")
 
 

@@ -263,6 +263,12 @@ def test_every_table_that_names_a_lead_or_a_visitor_is_in_the_list() -> None:
     assert all(text.zh for kept in KEPT for text in (kept.title, kept.purpose, kept.ends))
 
 
+def test_the_record_says_where_no_service_reaches(mailing: Mailing) -> None:
+    named = erased(mailing, Asked(email=EMAIL)).outside
+    assert any("backups made by other means" in place for place in named)
+    assert any("files of PostgreSQL" in place for place in named) is not mailing.world.database.is_sqlite
+
+
 def test_over_the_api_with_a_key_of_the_site_that_may(migrated_sqlite_url: str) -> None:
     world = World(migrated_sqlite_url)
     world.feed(buyer("ada", name="Ada", email=EMAIL))

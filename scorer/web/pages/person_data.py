@@ -12,7 +12,7 @@ from scorer.backup_records import backups_holding
 from scorer.core.labels import pick
 from scorer.core.personal_data import KEPT
 from scorer.data_subjects import Asked, NobodyFound, PrivacyError
-from scorer.erasing import OUTSIDE, erase
+from scorer.erasing import copies_elsewhere, erase
 from scorer.outlets.privacy_shapes import PersonExport
 from scorer.person_export import export_person
 from scorer.web.call import Call, PageRefusal, Route
@@ -70,7 +70,7 @@ def _page(call: Call, lead_id: str, status: int = 200, problem: str = "") -> Res
         tables=tables,
         refused=[(one["received_at"], _short(one["body"])) for one in found.refused_events[:ROWS_SHOWN]],
         backups=backups_holding(call.connection, call.now_ms),
-        outside=[pick(place, call.language) for place in OUTSIDE],
+        outside=[pick(place, call.language) for place in copies_elsewhere(call.connection)],
         problem=problem,
     )
 
