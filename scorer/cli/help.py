@@ -107,7 +107,7 @@ def wrapped(text: str, width: int) -> str:
     r"""Return *text* broken into lines of *width* columns that click then leaves as they are (``\b`` says so).
 
     >>> wrapped("读取 JSON 文件，然后退出。", 12)
-    '\x08\n读取 JSON\n文件，然后\n退出。'
+    '\x08\n读取 JSON 文\n件，然后退\n出。'
     """
     paragraphs = []
     for paragraph in text.split("\n\n"):
