@@ -1,4 +1,4 @@
-"""What ``doctor`` finds about the database: its safety, its clock, its room, its replica."""
+"""What ``doctor`` finds about the database: its safety, its clock, its room, its replica, what its files may still have."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ from tracker.waiting import oldest_waiting
 KEY: Final = "warmtrail:scrubbed"
 """In Redis: ``done``, up to which erasure the files are clean; ``begun``, the same of what is being written anew, and by
 which ``servers``. Without it, it is done once more than needed."""
-SETTLED_MS: Final = 5_000
-"""What a collector has received before an erasure is in the queue by then."""
+SETTLED_MS: Final = 10_000
+"""What a collector has received before an erasure is in the queue by then, or refused: it waits for at most one commit
+before its own (``tracker.commit.COMMIT_SECONDS``)."""
 CLOCKS_APART_MS: Final = 60_000
 """How far the clocks of the queue's server and of whoever erases may be apart."""
 PATIENCE_MS: Final = 1_000

@@ -16,6 +16,7 @@ from scorer.erasing import erase
 from scorer.scrubbing import KEY, SETTLED_MS, ask, scrub
 from tests.factories import HOUR, NOW, World, identify
 from tracker import queue
+from tracker.commit import COMMIT_SECONDS
 from tracker.embedded import EmbeddedServer
 from tracker.sites import load_sites
 
@@ -128,6 +129,7 @@ def test_what_waits_in_the_queue_is_waited_for(here: Installation) -> None:
 
 
 def test_what_a_collector_may_be_about_to_put_there_too(here: Installation) -> None:
+    assert SETTLED_MS >= 2 * COMMIT_SECONDS * 1000
     here.erase()
     here.now -= 1
     assert not here.scrubbed(0.5)
