@@ -35,7 +35,7 @@ REASONS: dict[ExclusionReason, Label] = {
 }
 EXCLUDED: dict[str, Label] = {
     **{str(name): label for name, label in REASONS.items()},
-    UNOBSERVED: Label("Not observed for long enough yet", "观察时间尚短"),
+    UNOBSERVED: Label("Seen too briefly", "观察时间尚短"),
     OBJECTION: Label("Doesn't want to be scored", "不愿被评分"),
 }
 """Every reason for which a lead is kept off the lists: those that people and cards may give, what a site waits for, and the

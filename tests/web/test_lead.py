@@ -243,7 +243,7 @@ def test_a_lead_is_kept_off_the_list_on_it_or_left_to_the_card(known: Web) -> No
 @pytest.mark.parametrize(
     ("user", "badge", "advice"),
     [
-        ("ben", "Excluded: Not observed for long enough yet", "choose “Never: keep it on the list”"),
+        ("ben", "Excluded: Seen too briefly", "choose “Never: keep it on the list”"),
         ("chen", "观察时间尚短", "“从不排除：保留在名单上”"),
     ],
 )

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.factories import page, track
 from tests.web.served import Served
 from tests.web.test_accessibility import violations
 
@@ -72,3 +73,15 @@ def test_the_tab_that_one_is_on_is_in_sight(phone: Page) -> None:
     box = phone.locator(".tabs [aria-current]").bounding_box()
     assert box is not None
     assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+
+
+def test_the_marks_of_a_lead_are_in_sight_on_the_narrowest_of_phones(served: Served, phone: Page) -> None:
+    world = served.world
+    world.feed([page("shy", "/pricing", world.now), track("shy", "Scoring Objected", world.now)])
+    phone.set_viewport_size({"width": 320, "height": 640})
+    phone.goto(f"/leads/{world.nordwind.lead('shy')}")
+    mark = phone.get_by_text("Excluded: Doesn't want to be scored")
+    box = mark.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 320
+    assert mark.evaluate("mark => mark.scrollWidth - mark.clientWidth") <= 0
