@@ -78,6 +78,12 @@ def other_machine() -> Iterator[tuple[list[str], str]]:
     if shutil.which("ip") is None:
         yield [], BESIDE
         return
+    # A run that was killed leaves its own behind, which would be given what is sent to the address.
+    told = subprocess.run(["ip", "-o", "addr", "show", "to", HERE], capture_output=True, text=True).stdout
+    for line in told.splitlines():
+        left = line.split()[1].partition("@")[0]
+        subprocess.run(["ip", "link", "del", left], capture_output=True)
+        subprocess.run(["ip", "netns", "del", left.removesuffix("a")], capture_output=True)
     try:
         for command in commands:
             done = subprocess.run(command.split(), capture_output=True, text=True)
