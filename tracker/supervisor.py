@@ -25,8 +25,9 @@ FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 5.0
 GOOD_AFTER_SECONDS = 30.0
 """A child that lived this long has recovered: its next death counts as the first."""
-GRACE_SECONDS = 4.0
-"""From SIGTERM to SIGKILL, for all children together."""
+GRACE_SECONDS = 3.5
+"""From SIGTERM to SIGKILL, for all children together: requests under way have 2 s, and within 5 s all is to be over, also
+on a machine that is busy."""
 
 _POLL_SECONDS = 0.1
 _KEEP_ALIVE_SECONDS = 0.5
